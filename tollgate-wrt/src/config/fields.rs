@@ -1,0 +1,260 @@
+//! Every key of `config.json`, and what belongs there.
+
+use crate::json::{Path, Step};
+
+const INTEGER: &str = "a whole number, 0 or more";
+const POSITIVE: &str = "a whole number, 1 or more";
+const SIGNED: &str = "a whole number";
+const NUMBER: &str = "a number, 0 or more";
+const SWITCH: &str = "true or false";
+const TEXT: &str = "a text in double quotes";
+const TEXTS: &str = "a list of texts, such as [] or [\"a\", \"b\"]";
+const OBJECT: &str = "an object in { }";
+const DURATION: &str = super::duration::EXPECTED;
+
+/// Keys by path (`[]` stands for every element) with what is expected there.
+const FIELDS: &[(&str, &str)] = &[
+    ("", OBJECT),
+    ("config_version", "the version of this file, \"v0.0.8\""),
+    (
+        "log_level",
+        "\"error\", \"warn\", \"info\", \"debug\" or \"trace\"",
+    ),
+    ("accepted_mints", "a list of mints in [ ]"),
+    (
+        "accepted_mints[]",
+        "a mint: { \"url\": \"https://…\", \"price_per_step\": 1 }",
+    ),
+    (
+        "accepted_mints[].url",
+        "an address such as \"https://mint.example\"",
+    ),
+    ("accepted_mints[].min_balance", INTEGER),
+    ("accepted_mints[].balance_tolerance_percent", INTEGER),
+    ("accepted_mints[].payout_interval_seconds", INTEGER),
+    ("accepted_mints[].min_payout_amount", INTEGER),
+    (
+        "accepted_mints[].price_per_step",
+        "the price of one step: a whole number, 1 or more",
+    ),
+    (
+        "accepted_mints[].price_unit",
+        "the unit of the price, \"sat\"",
+    ),
+    ("accepted_mints[].purchase_min_steps", POSITIVE),
+    ("profit_share", "a list of shares in [ ]"),
+    (
+        "profit_share[]",
+        "a share: { \"factor\": 1.0, \"identity\": \"owner\" }",
+    ),
+    (
+        "profit_share[].factor",
+        "a share from 0 to 1; all shares together are 1",
+    ),
+    (
+        "profit_share[].identity",
+        "a name from identities.json, such as \"owner\"",
+    ),
+    (
+        "step_size",
+        "the size of one step in bytes or milliseconds: a whole number, 1 or more",
+    ),
+    ("margin", NUMBER),
+    ("metric", "\"milliseconds\" or \"bytes\""),
+    ("show_setup", SWITCH),
+    ("reseller_mode", SWITCH),
+    (
+        "redirect_url",
+        "an address such as \"https://example.org\", or \"\"",
+    ),
+    ("auth_delay_seconds", INTEGER),
+    ("upstream_detector", OBJECT),
+    ("upstream_detector.probe_timeout", DURATION),
+    ("upstream_detector.probe_retry_count", INTEGER),
+    ("upstream_detector.probe_retry_delay", DURATION),
+    ("upstream_detector.require_valid_signature", SWITCH),
+    ("upstream_detector.ignore_interfaces", TEXTS),
+    ("upstream_detector.ignore_interfaces[]", TEXT),
+    ("upstream_detector.only_interfaces", TEXTS),
+    ("upstream_detector.only_interfaces[]", TEXT),
+    ("upstream_detector.discovery_timeout", DURATION),
+    ("upstream_session_manager", OBJECT),
+    ("upstream_session_manager.max_price_per_millisecond", NUMBER),
+    ("upstream_session_manager.max_price_per_byte", NUMBER),
+    ("upstream_session_manager.trust", OBJECT),
+    (
+        "upstream_session_manager.trust.default_policy",
+        "\"trust_all\" or \"trust_none\"",
+    ),
+    ("upstream_session_manager.trust.allowlist", TEXTS),
+    ("upstream_session_manager.trust.allowlist[]", TEXT),
+    ("upstream_session_manager.trust.blocklist", TEXTS),
+    ("upstream_session_manager.trust.blocklist[]", TEXT),
+    ("upstream_session_manager.sessions", OBJECT),
+    (
+        "upstream_session_manager.sessions.preferred_session_increments_milliseconds",
+        INTEGER,
+    ),
+    (
+        "upstream_session_manager.sessions.preferred_session_increments_bytes",
+        INTEGER,
+    ),
+    (
+        "upstream_session_manager.sessions.millisecond_renewal_offset",
+        INTEGER,
+    ),
+    (
+        "upstream_session_manager.sessions.bytes_renewal_offset",
+        INTEGER,
+    ),
+    ("upstream_session_manager.usage_tracking", OBJECT),
+    (
+        "upstream_session_manager.usage_tracking.data_monitoring_interval",
+        DURATION,
+    ),
+    ("upstream_wifi", OBJECT),
+    ("upstream_wifi.scan_interval_seconds", INTEGER),
+    ("upstream_wifi.fast_check_seconds", INTEGER),
+    ("upstream_wifi.lost_threshold", INTEGER),
+    ("upstream_wifi.hysteresis_db", SIGNED),
+    ("upstream_wifi.signal_floor", SIGNED),
+    ("upstream_wifi.blacklist_ttl_minutes", INTEGER),
+    ("upstream_wifi.emergency_penalty", SIGNED),
+    ("upstream_wifi.max_consecutive_failures", INTEGER),
+    ("upstream_wifi.switch_cooldown_minutes", INTEGER),
+    ("upstream_wifi.startup_grace_seconds", INTEGER),
+    ("upstream_wifi.post_switch_wait_seconds", INTEGER),
+    ("upstream_wifi.dhcp_timeout_seconds", INTEGER),
+    ("upstream_wifi.manual_pause_seconds", INTEGER),
+    ("upstream_wifi.vendor_ie_discovery", SWITCH),
+];
+
+/// What belongs at `path`; `None` for a key that the schema does not have.
+pub fn expected(path: &Path) -> Option<&'static str> {
+    let pattern = path.pattern();
+    let (_, expected) = FIELDS.iter().find(|(field, _)| *field == pattern)?;
+    Some(expected)
+}
+
+/// The known key that an unknown one most likely stands for: a similar one in
+/// the same object, else the same one in another object.
+pub fn nearest(path: &Path) -> Option<String> {
+    let (Step::Key(unknown), parents) = path.0.split_last()? else {
+        return None;
+    };
+    let parent = Path(parents.to_vec()).pattern();
+    let in_same_object = FIELDS.iter().filter_map(|(field, _)| match split(field) {
+        (above, name) if above == parent => Some(name),
+        _ => None,
+    });
+    if let Some(name) = closest(unknown, in_same_object) {
+        return Some(name.to_owned());
+    }
+    let (field, _) = FIELDS.iter().find(|(field, _)| split(field).1 == unknown)?;
+    Some((*field).to_owned())
+}
+
+fn split(field: &str) -> (&str, &str) {
+    field.rsplit_once('.').unwrap_or(("", field))
+}
+
+/// The candidate that differs least from `word`, if it differs by at most a
+/// third of its letters.
+pub fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase();
+    candidates
+        .map(|candidate| (distance(&word, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len() / 3)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Levenshtein's distance: letters to insert, delete or replace.
+fn distance(from: &str, to: &str) -> usize {
+    // Keys from a file have no bound; a long one is near to nothing.
+    if from.len() > 64 {
+        return from.len();
+    }
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.bytes().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::config::schema::{File, Mint};
+
+    /// The table has exactly the keys that the type has.
+    #[test]
+    fn table_equals_schema() {
+        let mut file = File::default();
+        let url = "https://mint.example".parse().unwrap();
+        file.accepted_mints = vec![Mint::new(url, std::num::NonZeroU64::MIN, "sat".into())];
+        file.upstream_detector.only_interfaces = vec!["x".into()];
+        file.upstream_session_manager.trust.allowlist = vec!["x".into()];
+        file.upstream_session_manager.trust.blocklist = vec!["x".into()];
+
+        let mut found = BTreeSet::new();
+        collect(
+            &serde_json::to_value(&file).unwrap(),
+            &Path::default(),
+            &mut found,
+        );
+        let table: BTreeSet<String> = FIELDS.iter().map(|(field, _)| (*field).into()).collect();
+        assert_eq!(found, table);
+        assert_eq!(table.len(), FIELDS.len(), "a key stands twice");
+    }
+
+    fn collect(value: &Value, path: &Path, found: &mut BTreeSet<String>) {
+        found.insert(path.pattern());
+        match value {
+            Value::Object(members) => members
+                .iter()
+                .for_each(|(key, member)| collect(member, &path.key(key), found)),
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| collect(item, &path.index(index), found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn nearest_key() {
+        let top = Path::default();
+        let nearest = |path: Path| nearest(&path).unwrap_or_default();
+        assert_eq!(nearest(top.key("accepted_mint")), "accepted_mints");
+        assert_eq!(nearest(top.key("stepSize")), "step_size");
+        let mint = top.key("accepted_mints").index(3);
+        assert_eq!(nearest(mint.key("price_per_stp")), "price_per_step");
+        // A known key in the wrong object.
+        assert_eq!(
+            nearest(top.key("signal_floor")),
+            "upstream_wifi.signal_floor"
+        );
+        assert_eq!(nearest(top.key("")), "");
+        assert_eq!(nearest(top.key("private_ssid")), "");
+        assert_eq!(nearest(top.key(&"x".repeat(100_000))), "");
+    }
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("", ""), 0);
+        assert_eq!(distance("metric", "metric"), 0);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+    }
+}

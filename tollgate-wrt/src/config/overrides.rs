@@ -1,0 +1,206 @@
+//! `/etc/config/tollgate`: the few settings that an owner changes often, in
+//! the format of the router's own. They override `config.json` in memory.
+
+use std::num::NonZeroU64;
+
+use super::fields::closest;
+use super::mint_url::MintUrl;
+use super::schema::{LogLevel, Metric};
+use crate::uci::{self, Entry, Section};
+
+/// The type of the one section that is read.
+const SECTION: &str = "tollgate";
+
+/// Longest name of a network interface, in bytes: the kernel's IFNAMSIZ
+/// without the closing zero.
+const MAX_INTERFACE_NAME: usize = 15;
+
+/// The settings that the file has. What is absent overrides nothing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    pub enabled: Option<bool>,
+    /// Network devices, each once.
+    pub interfaces: Vec<String>,
+    pub port: Option<u16>,
+    pub log_level: Option<LogLevel>,
+    pub metric: Option<Metric>,
+    pub step_size: Option<NonZeroU64>,
+    pub price_per_step: Option<NonZeroU64>,
+    pub mints: Vec<MintUrl>,
+    /// Where each option stands, by name.
+    pub lines: Vec<(String, usize)>,
+}
+
+/// Something to say about one line.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is there, and what would be right.
+    pub message: String,
+}
+
+/// Reads the file's text; gives the settings and what was not understood.
+///
+/// # Errors
+/// Every value that does not fit, or the first line that is not UCI.
+pub fn parse(text: &str) -> Result<(Overrides, Vec<Finding>), Vec<Finding>> {
+    let sections =
+        uci::parse(text).map_err(|uci::Error { line, message }| vec![Finding { line, message }])?;
+    let mut overrides = Overrides::default();
+    let mut warnings = Vec::new();
+    let mut errors = Vec::new();
+    for Section {
+        kind,
+        line,
+        entries,
+        ..
+    } in &sections
+    {
+        if kind != SECTION {
+            let message =
+                format!("section type `{kind}` is not known and ignored; expected `{SECTION}`");
+            warnings.push(Finding {
+                line: *line,
+                message,
+            });
+            continue;
+        }
+        for entry in entries {
+            let line = entry.line;
+            match overrides.set(entry) {
+                Ok(()) => overrides.lines.push((entry.name.clone(), line)),
+                Err(Reject::Unknown(message)) => warnings.push(Finding { line, message }),
+                Err(Reject::Wrong(message)) => errors.push(Finding { line, message }),
+            }
+        }
+    }
+    match errors.is_empty() {
+        true => Ok((overrides, warnings)),
+        false => Err(errors),
+    }
+}
+
+enum Reject {
+    Unknown(String),
+    Wrong(String),
+}
+
+const LISTS: [&str; 2] = ["interface", "mint"];
+const OPTIONS: [&str; 6] = [
+    "enabled",
+    "port",
+    "log_level",
+    "metric",
+    "step_size",
+    "price_per_step",
+];
+
+impl Overrides {
+    fn set(&mut self, entry: &Entry) -> Result<(), Reject> {
+        let Entry {
+            name,
+            value,
+            is_list,
+            ..
+        } = entry;
+        if *is_list && OPTIONS.contains(&name.as_str()) {
+            let message = format!("`{name}` is not a list; expected `option {name} 'VALUE'`");
+            return Err(Reject::Wrong(message));
+        }
+        match name.as_str() {
+            "enabled" => self.enabled = Some(read(entry, "1 or 0", switch)?),
+            "port" => self.port = Some(read(entry, "a port from 1 to 65535", port)?),
+            "log_level" => {
+                let expected = "error, warn, info, debug or trace";
+                self.log_level = Some(read(entry, expected, word)?);
+            }
+            "metric" => self.metric = Some(read(entry, "milliseconds or bytes", word)?),
+            "step_size" => {
+                let expected = "a whole number of bytes or milliseconds, 1 or more";
+                self.step_size = Some(read(entry, expected, number)?);
+            }
+            "price_per_step" => {
+                let expected = "a whole number, 1 or more";
+                self.price_per_step = Some(read(entry, expected, number)?);
+            }
+            "interface" => {
+                let expected = "the name of a network device, such as br-lan";
+                // `option interface 'a b'` is how old files write a list.
+                for name in value.split_ascii_whitespace() {
+                    if !is_interface_name(name) {
+                        return Err(wrong(entry, expected));
+                    }
+                    if !self.interfaces.iter().any(|known| known == name) {
+                        self.interfaces.push(name.to_owned());
+                    }
+                }
+            }
+            "mint" => {
+                let mint: MintUrl = value.parse().map_err(|error| {
+                    let message =
+                        format!("mint: {error}; expected an address such as https://mint.example");
+                    Reject::Wrong(message)
+                })?;
+                if self.mints.contains(&mint) {
+                    let message = format!("mint `{mint}` is named twice; leave one of them out");
+                    return Err(Reject::Wrong(message));
+                }
+                self.mints.push(mint);
+            }
+            _ => {
+                let known = closest(name, OPTIONS.into_iter().chain(LISTS));
+                let hint = known.map(|known| format!("; did you mean `{known}`?"));
+                let message = format!(
+                    "`{name}` is not known and ignored{}",
+                    hint.unwrap_or_default()
+                );
+                return Err(Reject::Unknown(message));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read<T>(entry: &Entry, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Reject> {
+    parse(entry.value.trim()).ok_or_else(|| wrong(entry, expected))
+}
+
+fn wrong(Entry { name, value, .. }: &Entry, expected: &str) -> Reject {
+    Reject::Wrong(format!("{name} `{value}`; expected {expected}"))
+}
+
+/// The words that `uci_get_bool` of OpenWrt's scripts takes.
+fn switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "on" | "true" | "yes" | "enabled" => Some(true),
+        "0" | "off" | "false" | "no" | "disabled" => Some(false),
+        _ => None,
+    }
+}
+
+fn port(text: &str) -> Option<u16> {
+    text.parse().ok().filter(|&port| port > 0)
+}
+
+fn number(text: &str) -> Option<NonZeroU64> {
+    text.parse().ok()
+}
+
+/// Reads a word as the JSON file would.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
+    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
+        serde::de::IntoDeserializer::into_deserializer(text);
+    T::deserialize(text).ok()
+}
+
+/// What the kernel takes as the name of an interface.
+pub fn is_interface_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= MAX_INTERFACE_NAME
+        && name != "."
+        && name != ".."
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':')
+}

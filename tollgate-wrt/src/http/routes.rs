@@ -1,0 +1,95 @@
+//! What each request is answered with.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, Method, StatusCode};
+
+use super::{Client, Response, cors};
+use crate::net::Resolver;
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What requests are answered from. Made once, before the first request.
+#[derive(Debug)]
+pub struct App {
+    front: Bytes,
+    resolver: Resolver,
+}
+
+impl App {
+    /// `front` is the signed event that `GET /` answers.
+    pub fn new(front: String, resolver: Resolver) -> Self {
+        Self {
+            front: front.into(),
+            resolver,
+        }
+    }
+
+    /// Answers one request.
+    pub fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        peer: &Client,
+    ) -> Response {
+        let mut response = match (method, path) {
+            (&Method::OPTIONS, _) => preflight(),
+            (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front.clone()),
+            (&Method::GET | &Method::HEAD, "/whoami") => self.whoami(&peer.behind(headers)),
+            (&Method::GET | &Method::HEAD, "/usage") => usage(),
+            (_, "/" | "/whoami" | "/usage") => method_not_allowed(),
+            _ => error(StatusCode::NOT_FOUND, r#"{"error":"not found"}"#),
+        };
+        let answer = response.headers_mut();
+        // What is answered is about one customer, at one time.
+        answer.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        cors::allow(headers, answer);
+        response
+    }
+
+    fn whoami(&self, client: &Client) -> Response {
+        let interface = client.interface.as_deref();
+        match self.resolver.mac(client.address, interface) {
+            Some(mac) => ok(TEXT, format!("mac={mac}")),
+            None => ok(TEXT, "mac="),
+        }
+    }
+}
+
+/// Sessions come with payments; until then nobody has one.
+fn usage() -> Response {
+    ok(TEXT, "-1/-1")
+}
+
+fn preflight() -> Response {
+    let mut response = ok(TEXT, "");
+    cors::preflight(response.headers_mut());
+    response
+}
+
+fn method_not_allowed() -> Response {
+    let mut response = error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        r#"{"error":"method not allowed"}"#,
+    );
+    let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    response.headers_mut().insert(ALLOW, allowed);
+    response
+}
+
+fn error(status: StatusCode, body: &'static str) -> Response {
+    let mut response = ok(JSON, body);
+    *response.status_mut() = status;
+    response
+}
+
+fn ok(kind: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Full::new(body.into()));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

@@ -1,0 +1,218 @@
+//! JSON with the positions that an error message needs.
+//!
+//! serde_json says where a file stops being JSON, and serde_path_to_error at
+//! which field a value does not fit. Neither says where a field *is* once the
+//! file was read, which is what a complaint about a value ("the same mint
+//! twice") has to name. [`locate()`] walks the text a second time for that: only
+//! when something is wrong, so that no position is stored for what is right.
+
+mod locate;
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+pub use locate::locate;
+use locate::locate_key;
+
+/// One step from a JSON value to a value inside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A member of an object.
+    Key(String),
+    /// An element of an array, counted from 0.
+    Index(usize),
+}
+
+/// The way from the top of a document to one value: `accepted_mints[0].url`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Path(pub Vec<Step>);
+
+impl Path {
+    /// The path of the member `key` of the value at this path.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
+        self.with(Step::Key(key.to_owned()))
+    }
+
+    /// The path of the element `index` of the array at this path.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.with(Step::Index(index))
+    }
+
+    /// The path with every index left out: `accepted_mints[].url`.
+    pub fn pattern(&self) -> String {
+        self.render(|_| "[]".to_owned())
+    }
+
+    fn with(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+
+    fn render(&self, index: impl Fn(usize) -> String) -> String {
+        let mut text = String::new();
+        for step in &self.0 {
+            match step {
+                Step::Key(key) => {
+                    if !text.is_empty() {
+                        text.push('.');
+                    }
+                    text.push_str(key);
+                }
+                Step::Index(number) => text.push_str(&index(*number)),
+            }
+        }
+        text
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(|number| format!("[{number}]")))
+    }
+}
+
+/// A place in a text; line and column count from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl Position {
+    fn of(text: &str, offset: usize) -> Self {
+        let before = &text[..offset];
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: 1 + before.matches('\n').count(),
+            column: 1 + before[start..].chars().count(),
+        }
+    }
+}
+
+/// Why a text could not be read, and where.
+#[derive(Debug)]
+pub struct Error {
+    /// The field, as far as the reader had come. Empty at the top.
+    pub path: Path,
+    /// Where it stands.
+    pub position: Position,
+    /// What is wrong. It can quote the value: not for files that hold secrets.
+    pub message: String,
+    /// Whether the text is JSON at all, so that the fault is in a value.
+    pub is_json: bool,
+}
+
+/// Most unknown keys that are told of. To find a key costs a look at the text.
+const MAX_UNKNOWN: usize = 50;
+
+/// A key that nothing was read from.
+#[derive(Debug)]
+pub struct UnknownKey {
+    /// The path, with the key as its last step.
+    pub path: Path,
+    /// Where the key stands.
+    pub position: Position,
+}
+
+/// Reads `text`, a JSON object, as the struct `T`; also gives the keys that `T`
+/// does not know (the first 50).
+///
+/// # Errors
+/// The first thing that does not fit.
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<(T, Vec<UnknownKey>), Error> {
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = serde_ignored::deserialize(
+        serde_path_to_error::Deserializer::new(&mut reader, &mut track),
+        |path| {
+            if unknown.len() < MAX_UNKNOWN {
+                unknown.push(ignored_path(&path));
+            }
+        },
+    )
+    .map_err(|error| Error::new(text, &error, tracked_path(&track.path())))?;
+    reader
+        .end()
+        .map_err(|error| Error::new(text, &error, Path::default()))?;
+
+    // serde also fills a struct from a list, by the order of its fields.
+    if !text.trim_start().starts_with('{') {
+        return Err(Error {
+            path: Path::default(),
+            position: locate(text, &Path::default()),
+            message: "invalid type: sequence, expected an object".to_owned(),
+            is_json: true,
+        });
+    }
+
+    let unknown = unknown.into_iter().map(|path| UnknownKey {
+        position: locate_key(text, &path),
+        path,
+    });
+    Ok((value, unknown.collect()))
+}
+
+impl Error {
+    fn new(text: &str, error: &serde_json::Error, path: Path) -> Self {
+        let full = error.to_string();
+        let message = match full.rfind(" at line ") {
+            Some(end) => full[..end].to_owned(),
+            None => full,
+        };
+        // Of these two faults serde gives the object as the place, not the field.
+        let field = ["missing field `", "duplicate field `"]
+            .iter()
+            .find_map(|fault| message.strip_prefix(fault)?.strip_suffix('`'));
+        let path = field.map_or(path.clone(), |name| path.key(name));
+        let is_json = error.is_data();
+        // serde_json counts to the end of a wrong value; its beginning is what
+        // one looks for. A key that stands there twice can only be found by
+        // serde_json's count, because a path leads to the first.
+        let position = if is_json && !message.starts_with("duplicate field") {
+            locate(text, &path)
+        } else {
+            Position {
+                line: error.line().max(1),
+                column: error.column().max(1),
+            }
+        };
+        Self {
+            path,
+            position,
+            message,
+            is_json,
+        }
+    }
+}
+
+fn tracked_path(path: &serde_path_to_error::Path) -> Path {
+    use serde_path_to_error::Segment;
+    let steps = path.iter().map_while(|segment| match segment {
+        Segment::Seq { index } => Some(Step::Index(*index)),
+        Segment::Map { key } => Some(Step::Key(key.clone())),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    });
+    Path(steps.collect())
+}
+
+fn ignored_path(path: &serde_ignored::Path<'_>) -> Path {
+    use serde_ignored::Path as Ignored;
+    match path {
+        Ignored::Root => Path::default(),
+        Ignored::Seq { parent, index } => ignored_path(parent).index(*index),
+        Ignored::Map { parent, key } => ignored_path(parent).key(key),
+        Ignored::Some { parent }
+        | Ignored::NewtypeStruct { parent }
+        | Ignored::NewtypeVariant { parent } => ignored_path(parent),
+    }
+}
+
+#[cfg(test)]
+mod tests;

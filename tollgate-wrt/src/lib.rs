@@ -1,0 +1,32 @@
+//! Sells internet access for Cashu ecash on OpenWrt routers: a TollGate.
+//!
+//! The modules build on each other in one direction, from the top of this
+//! list to its end:
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`paths`], [`files`], [`logging`] | where things are, how they are read and written, what is said |
+//! | [`json`], [`uci`] | the two file formats, with the positions that error messages name |
+//! | [`config`] | the owner's settings from both files, checked once |
+//! | [`nostr`] | signed events, and those of TollGate |
+//! | [`identity`] | the key that signs them |
+//! | [`net`] | interfaces, listening sockets, a client's MAC address |
+//! | [`http`] | the server on port 2121 |
+//! | [`daemon`] | one run, from start to stop |
+//! | [`cli`] | the command line |
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod cli;
+pub mod config;
+pub mod daemon;
+pub mod files;
+pub mod http;
+pub mod identity;
+pub mod json;
+pub mod logging;
+pub mod net;
+pub mod nostr;
+pub mod paths;
+pub mod uci;

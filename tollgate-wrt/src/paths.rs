@@ -1,0 +1,70 @@
+//! The files that the daemon shares with its system.
+
+use std::path::{Path, PathBuf};
+
+/// Every path of the system that the daemon reads or writes, below one root.
+///
+/// The root is `/` on a router. `--root DIR` moves all of them together, so
+/// that a second daemon, or a look at another system's files, needs no chroot.
+#[derive(Debug, Clone)]
+pub struct Paths {
+    root: PathBuf,
+}
+
+impl Paths {
+    /// Paths below `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The owner's settings: JSON, schema v0.0.8, shared with the other TollGate daemons.
+    pub fn config(&self) -> PathBuf {
+        self.below("etc/tollgate/config.json")
+    }
+
+    /// The router's key and the names that profit is shared with.
+    pub fn identities(&self) -> PathBuf {
+        self.below("etc/tollgate/identities.json")
+    }
+
+    /// The settings in OpenWrt's own format, which override [`Paths::config`].
+    pub fn uci(&self) -> PathBuf {
+        self.below("etc/config/tollgate")
+    }
+
+    /// The leases that dnsmasq has given out.
+    pub fn dhcp_leases(&self) -> PathBuf {
+        self.below("tmp/dhcp.leases")
+    }
+
+    /// The kernel's IPv4 neighbour table as text.
+    pub fn arp(&self) -> PathBuf {
+        self.below("proc/net/arp")
+    }
+
+    /// The socket of the system's log daemon.
+    pub fn syslog(&self) -> PathBuf {
+        self.below("dev/log")
+    }
+
+    fn below(&self, relative: &str) -> PathBuf {
+        self.root.join(Path::new(relative))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_below_the_root() {
+        assert_eq!(
+            Paths::new("/").config(),
+            Path::new("/etc/tollgate/config.json")
+        );
+        assert_eq!(
+            Paths::new("/srv/x").dhcp_leases(),
+            Path::new("/srv/x/tmp/dhcp.leases")
+        );
+    }
+}
