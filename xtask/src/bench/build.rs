@@ -1,0 +1,239 @@
+//! Native builds: what `ipk` adds to the bare compile.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::{Figure, Target, alternate, pack};
+use crate::compile::profile::Profile;
+use crate::compile::{self, Tools};
+use crate::config::workspace::Workspace;
+use crate::context::Context;
+use crate::toolchain::cache::Cache;
+use crate::toolchain::select::{self, Choice};
+use crate::toolchain::{stdlib, wheels};
+use crate::util::fs;
+
+const ARCH: &str = "aarch64";
+/// The same for both sides: build scripts look at it.
+const EPOCH: u64 = 1_700_000_000;
+
+/// All figures of native builds, measured on a copy of this project.
+///
+/// # Errors
+/// When something does not build.
+pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>> {
+    let own = std::env::current_exe().context("find this program")?;
+    let release = ctx.sdk.release(None)?;
+    let arch = ctx.sdk.arch(ARCH, &release)?;
+    let cache = Cache::open()?;
+    let compiler = select::ensure_compiler(choice, &ctx.sdk, &cache, &ctx.ui)?;
+    let zig = wheels::ensure(&cache, &ctx.sdk.toolchain, &ctx.ui)?;
+    let std = stdlib::ensure_built(&cache, &compiler, &arch.target, &ctx.sdk, &ctx.ui)?;
+    let tools = Tools {
+        compiler: &compiler,
+        zig: &zig,
+        std: &std,
+        sdk: &ctx.sdk,
+        cache: &cache,
+        epoch: Some(EPOCH),
+    };
+
+    // Sources are edited: on a copy, whose target directory stays for next time.
+    let copy = ctx.root.join("target/bench/project");
+    copy_sources(&ctx.root, &copy)?;
+    let workspace = Workspace::read(&copy.join("Cargo.toml"))?;
+    let member = workspace.select(None)?;
+    let bare =
+        |profile| compile::cargo_zigbuild(&tools, &workspace, &member, &arch.target, profile);
+    let ipk = |fast: bool| {
+        let mut args: Vec<PathBuf> = vec![
+            "ipk".into(),
+            ARCH.into(),
+            "--manifest-path".into(),
+            copy.join("Cargo.toml"),
+        ];
+        args.extend(["--toolchain".into(), compiler.provider.into()]);
+        if fast {
+            args.push("--fast".into());
+        }
+        duct::cmd(&own, args).env("SOURCE_DATE_EPOCH", EPOCH.to_string())
+    };
+    let source = member.dir.join("src/lib.rs");
+    let mut edits = 0;
+    let mut edit = || -> Result<()> {
+        edits += 1;
+        change(&source, edits)
+    };
+
+    ctx.ui.status("Measuring", "no-op builds");
+    let (release_ipk, release_bare) = (ipk(false), bare(Profile::Release)?);
+    let pair = [("ipk", &release_ipk), ("cargo zigbuild", &release_bare)];
+    alternate(1, &pair, || Ok(()))?;
+    let no_op = alternate(runs.max(5), &pair, || Ok(()))?;
+
+    ctx.ui.status("Measuring", "builds after an edit");
+    let edited = alternate(runs, &pair, &mut edit)?;
+
+    ctx.ui.status("Measuring", "--fast builds after an edit");
+    let fast_ipk = ipk(true);
+    alternate(1, &[("ipk --fast", &fast_ipk)], || Ok(()))?;
+    let fast = alternate(
+        runs,
+        &[("ipk --fast", &fast_ipk), ("ipk", &release_ipk)],
+        &mut edit,
+    )?;
+
+    ctx.ui.status("Measuring", "packing");
+    let mut figures = vec![
+        difference(
+            "no-op ipk beyond a bare no-op compile",
+            no_op[0],
+            no_op[1],
+            0.1,
+        ),
+        ratio(
+            "edit to ipk against the bare compile",
+            edited[0],
+            edited[1],
+            1.05,
+        ),
+        ratio(
+            "edit to ipk --fast against edit to ipk",
+            fast[0],
+            fast[1],
+            0.25,
+        ),
+    ];
+    let program = largest_library(&compiler.library).unwrap_or_else(|| own.clone());
+    figures.extend(pack::figures(&own, &program, &compiler.library, runs)?);
+    figures.extend(sizes(&copy, &tools, &workspace, &arch.target)?);
+    Ok(figures)
+}
+
+fn difference(name: &str, ours: Duration, other: Duration, most: f64) -> Figure {
+    let (ours, other) = (ours.as_secs_f64(), other.as_secs_f64());
+    Figure {
+        name: name.into(),
+        value: ours - other,
+        unit: "s",
+        target: Some(Target::AtMost(most)),
+        detail: format!("{ours:.3} s against {other:.3} s"),
+    }
+}
+
+fn ratio(name: &str, ours: Duration, other: Duration, most: f64) -> Figure {
+    let (ours, other) = (ours.as_secs_f64(), other.as_secs_f64());
+    Figure {
+        name: name.into(),
+        value: ours / other,
+        unit: "×",
+        target: Some(Target::AtMost(most)),
+        detail: format!("{ours:.2} s against {other:.2} s"),
+    }
+}
+
+fn sizes(
+    copy: &Path,
+    tools: &Tools<'_>,
+    workspace: &Workspace,
+    target: &str,
+) -> Result<Vec<Figure>> {
+    let folder = workspace
+        .target_directory
+        .join("openwrt")
+        .join(&tools.std.short)
+        .join(target);
+    let binary = folder.join(Profile::Release.name()).join("tollgate-wrt");
+    let ipk = walkdir::WalkDir::new(copy.join("dist"))
+        .into_iter()
+        .flatten()
+        .find(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|extension| extension == "ipk")
+        })
+        .context("find the package that was measured")?;
+    let figure = |name: &str, path: &Path, most: f64| -> Result<Figure> {
+        let size = std::fs::metadata(path)
+            .with_context(|| format!("measure {}", path.display()))?
+            .len();
+        let target = Some(Target::AtMost(most));
+        Ok(Figure {
+            name: name.into(),
+            value: size as f64,
+            unit: "B",
+            target,
+            detail: String::new(),
+        })
+    };
+    // The ipk was last written by one of the two profiles; the binary is the
+    // release one in any case.
+    Ok(vec![
+        figure("stripped aarch64 binary", &binary, 1_600_000.0)?,
+        figure("aarch64 ipk", ipk.path(), 800_000.0)?,
+    ])
+}
+
+/// The compiler's own library: tens of megabytes of machine code, always there.
+fn largest_library(library: &Path) -> Option<PathBuf> {
+    let lib = library
+        .canonicalize()
+        .ok()?
+        .ancestors()
+        .find(|dir| dir.join("lib/rustlib").is_dir())?
+        .join("lib");
+    let files = walkdir::WalkDir::new(lib)
+        .max_depth(2)
+        .into_iter()
+        .flatten();
+    let libraries = files.filter(|file| {
+        file.file_name()
+            .to_string_lossy()
+            .starts_with("librustc_driver")
+    });
+    libraries.map(|file| file.into_path()).next()
+}
+
+/// Copies what git tracks, or everything but build results without git.
+fn copy_sources(from: &Path, to: &Path) -> Result<()> {
+    let tracked = duct::cmd!(
+        "git",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard"
+    )
+    .dir(from)
+    .read()
+    .context("list the project's files with git")?;
+    for name in tracked.split('\0').filter(|name| !name.is_empty()) {
+        let (source, target) = (from.join(name), to.join(name));
+        let Ok(content) = std::fs::read(&source) else {
+            continue;
+        };
+        if std::fs::read(&target).is_ok_and(|old| old == content) {
+            continue;
+        }
+        fs::write_atomic(&target, &content, 0o644)?;
+    }
+    Ok(())
+}
+
+/// Gives a library another function, so that it is really compiled again.
+fn change(source: &Path, number: u32) -> Result<()> {
+    const MARK: &str = "\n/// Written by the bench.\n";
+    let text = fs::read_text(source)?;
+    let text = text.split(MARK).next().unwrap_or_default();
+    let now = std::time::UNIX_EPOCH
+        .elapsed()
+        .unwrap_or_default()
+        .as_nanos() as u64;
+    let function = format!(
+        "#[inline(never)]\npub fn bench_edit() -> u64 {{\n    {}\n}}\n",
+        now ^ u64::from(number)
+    );
+    fs::write_atomic(source, format!("{text}{MARK}{function}").as_bytes(), 0o644)
+}

@@ -1,0 +1,218 @@
+//! The native backend: from a crate to packages, without Docker or an SDK.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use serde::Serialize;
+
+use crate::compile::profile::Profile;
+use crate::compile::{self, Compiled, Output, Tools};
+use crate::config::package::Defaults;
+use crate::config::sdk::{Arch, Format, Release};
+use crate::config::workspace::{Crate, Workspace};
+use crate::context::Context;
+use crate::fingerprint::hex;
+use crate::package::ipk;
+use crate::source::{self, Source};
+use crate::toolchain::cache::Cache;
+use crate::toolchain::select::{self, Choice};
+use crate::toolchain::{stdlib, wheels};
+use crate::util::{fs, ui};
+use crate::{assemble, inspect};
+
+/// What is to be built.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The release that the packages are for.
+    pub release: Release,
+    /// Architectures, as that release names them.
+    pub archs: Vec<Arch>,
+    /// Compiler settings.
+    pub profile: Profile,
+    /// Where the compiler comes from.
+    pub toolchain: Choice,
+    /// The crate's workspace.
+    pub workspace: &'a Workspace,
+    /// The crate.
+    pub member: &'a Crate,
+    /// Folder that gets `<release>/<arch>/FILE`.
+    pub dist: PathBuf,
+}
+
+/// A package that was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct Built {
+    /// Package name.
+    pub name: String,
+    /// Version with release number.
+    pub version: String,
+    /// OpenWrt architecture.
+    pub arch: String,
+    /// OpenWrt release.
+    pub release: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub size: u64,
+    /// Byte length of the uncompressed data.tar.
+    pub installed_size: usize,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+    /// Seconds spent on each phase; a phase that several architectures share
+    /// counts for the first of them.
+    pub phases: BTreeMap<&'static str, f64>,
+    /// Crates that cargo compiled for it this time.
+    pub compiled: Vec<String>,
+}
+
+/// One architecture's result.
+pub type Outcome = (Arch, Result<Built>);
+
+/// Builds every architecture; one that fails does not hide the others.
+///
+/// # Errors
+/// What concerns all of them: no toolchain, unreadable metadata.
+pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
+    ensure!(
+        request.release.format == Format::Ipk,
+        "apk: not yet (release {} installs apk packages; --release 24.10 makes an ipk)",
+        request.release.name
+    );
+    let source = source::describe(&request.member.dir, &ctx.ui)?;
+    let started = Instant::now();
+    let cache = Cache::open()?;
+    let compiler = select::ensure_compiler(request.toolchain, &ctx.sdk, &cache, &ctx.ui)?;
+    let zig = wheels::ensure(&cache, &ctx.sdk.toolchain, &ctx.ui)?;
+    let mut toolchain_time = Some(started.elapsed());
+
+    // Architectures of one target share its library and its binaries.
+    let mut compiled: BTreeMap<&str, Result<(Duration, Compiled), String>> = BTreeMap::new();
+    let mut outcomes = Vec::new();
+    for arch in &request.archs {
+        let mut phases = BTreeMap::new();
+        if let Some(time) = toolchain_time.take() {
+            phases.insert("toolchain", time.as_secs_f64());
+        }
+        let result = compiled.entry(&arch.target).or_insert_with(|| {
+            let started = Instant::now();
+            let std = stdlib::ensure_built(&cache, &compiler, &arch.target, &ctx.sdk, &ctx.ui);
+            let took = started.elapsed();
+            let compiled = std.and_then(|std| {
+                ctx.ui.status(
+                    "Compiling",
+                    &format!("{} for {}", request.member.cargo_name, arch.target),
+                );
+                let epoch = (request.profile == Profile::Release).then_some(source.epoch);
+                let tools = Tools {
+                    compiler: &compiler,
+                    zig: &zig,
+                    std: &std,
+                    sdk: &ctx.sdk,
+                    cache: &cache,
+                    epoch,
+                };
+                compile::compile(
+                    &tools,
+                    request.workspace,
+                    request.member,
+                    &arch.target,
+                    request.profile,
+                    Output::Shown,
+                )
+            });
+            let compiled = compiled.map_err(|error| format!("{error:#}"))?;
+            phases.insert("std", took.as_secs_f64());
+            phases.insert("compile", compiled.took.as_secs_f64());
+            Ok((took, compiled))
+        });
+        let built = match result {
+            Ok((_, compiled)) => pack(ctx, request, arch, compiled, &source, phases),
+            Err(error) => Err(anyhow!("{error}")),
+        };
+        outcomes.push((arch.clone(), built));
+    }
+    Ok(outcomes)
+}
+
+fn pack(
+    ctx: &Context,
+    request: &Request<'_>,
+    arch: &Arch,
+    compiled: &Compiled,
+    source: &Source,
+    mut phases: BTreeMap<&'static str, f64>,
+) -> Result<Built> {
+    let started = Instant::now();
+    let member = request.member;
+    let defaults = Defaults {
+        architecture: Some(arch.name.clone()),
+        epoch: source.epoch,
+        ..member.defaults.clone()
+    };
+    let meta = member.table.meta(&member.dir, &defaults)?;
+    let tree = assemble::tree(&member.table, &member.dir, &compiled.binaries)?;
+    let package =
+        ipk::pack(&meta, tree).with_context(|| format!("pack {} for {}", meta.name, arch.name))?;
+    let path = request
+        .dist
+        .join(&request.release.name)
+        .join(&arch.name)
+        .join(&package.file_name);
+    fs::write_atomic(&path, &package.bytes, 0o644)?;
+    phases.insert("pack", started.elapsed().as_secs_f64());
+    lint(ctx, &path)?;
+    Ok(Built {
+        name: meta.full_name(),
+        version: meta.version,
+        arch: arch.name.clone(),
+        release: request.release.name.clone(),
+        size: package.bytes.len() as u64,
+        installed_size: package.installed_size,
+        sha256: hex(&<sha2::Sha256 as sha2::Digest>::digest(&package.bytes)),
+        path,
+        phases,
+        compiled: compiled.compiled.clone(),
+    })
+}
+
+/// Reads the written package back: what a stranger's would be told is told of
+/// ours too.
+fn lint(ctx: &Context, path: &Path) -> Result<()> {
+    let report = inspect::inspect(path)?;
+    for finding in &report.findings {
+        match finding.severity {
+            inspect::Severity::Error => anyhow::bail!("{}: {finding}", path.display()),
+            inspect::Severity::Warning => ctx.ui.warn(&format!("{}: {finding}", path.display())),
+            inspect::Severity::Info => {}
+        }
+    }
+    Ok(())
+}
+
+impl Built {
+    /// `size 512.3 kB, installed 1.2 MB, sha256 …` with the time of each phase.
+    pub fn summary(&self) -> String {
+        let phases: Vec<String> = ["toolchain", "std", "compile", "pack"]
+            .iter()
+            .filter_map(|name| {
+                let time = self.phases.get(name)?;
+                Some(format!(
+                    "{name} {}",
+                    ui::seconds(Duration::from_secs_f64(*time))
+                ))
+            })
+            .collect();
+        format!(
+            "{}\n{:>13}size {}, installed {}, sha256 {}\n{:>13}{}",
+            self.path.display(),
+            "",
+            fs::human_size(self.size),
+            fs::human_size(self.installed_size as u64),
+            self.sha256,
+            "",
+            phases.join(", ")
+        )
+    }
+}

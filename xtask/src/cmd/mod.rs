@@ -1,0 +1,12 @@
+//! The commands: each takes its flags and the project, and gives an exit code.
+
+pub mod bench;
+pub mod ci;
+pub mod doctor;
+pub mod inspect;
+pub mod ipk;
+pub mod pack;
+pub mod recipe;
+pub mod setup;
+pub mod smoke;
+pub mod test;

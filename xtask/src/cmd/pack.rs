@@ -1,0 +1,75 @@
+//! `pack`: any tree, any description, one ipk.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::assemble;
+use crate::config::package::{Defaults, PackageTable};
+use crate::config::strict;
+use crate::context::Context;
+use crate::fingerprint::hex;
+use crate::flags::Pack;
+use crate::package::{ipk, load};
+use crate::source;
+use crate::util::fs;
+
+/// Runs the command.
+///
+/// # Errors
+/// Unreadable input; metadata that no package can have.
+pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
+    let table: PackageTable = strict::parse(&flags.meta, &fs::read_text(&flags.meta)?)?;
+    let base = match flags.meta.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let epoch = match table.epoch {
+        Some(epoch) => epoch,
+        None => source::describe(base, &ctx.ui)?.epoch,
+    };
+    let meta = table
+        .meta(
+            base,
+            &Defaults {
+                epoch,
+                ..Defaults::default()
+            },
+        )
+        .with_context(|| format!("the package table in {}", flags.meta.display()))?;
+    let mut tree = load::tree(&flags.tree)?;
+    assemble::add_extras(&mut tree, &table, base)?;
+    let package = ipk::pack(&meta, tree)?;
+    let output = output_file(&flags.output, &package.file_name);
+    fs::write_atomic(&output, &package.bytes, 0o644)?;
+    let sha256 = hex(&<sha2::Sha256 as sha2::Digest>::digest(&package.bytes));
+    if flags.json {
+        let report = serde_json::json!({
+            "path": output,
+            "file_name": package.file_name,
+            "size": package.bytes.len(),
+            "installed_size": package.installed_size,
+            "sha256": sha256,
+        });
+        println!("{report:#}");
+    } else {
+        println!(
+            "{}: size {}, installed {}, sha256 {sha256}",
+            output.display(),
+            fs::human_size(package.bytes.len() as u64),
+            fs::human_size(package.installed_size as u64)
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A directory gets OpenWrt's own file name.
+fn output_file(output: &Path, file_name: &str) -> PathBuf {
+    let is_dir = output.is_dir() || output.as_os_str().to_string_lossy().ends_with('/');
+    if is_dir {
+        output.join(file_name)
+    } else {
+        output.to_owned()
+    }
+}

@@ -1,0 +1,109 @@
+//! `test`: cargo's own test runner, and a count of what ran by what it needs.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+
+use crate::context::Context;
+use crate::flags::Test;
+use crate::toolchain::select::Choice;
+use crate::util::fs;
+
+/// Runs the command.
+///
+/// # Errors
+/// When cargo cannot be started.
+pub fn run(flags: &Test, ctx: &Context) -> Result<ExitCode> {
+    let report = ctx.root.join("target/test-groups.tsv");
+    fs::write_atomic(&report, b"", 0o644)?;
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut args: Vec<std::ffi::OsString> =
+        ["test", "--workspace", "--locked"].map(Into::into).into();
+    args.extend(flags.args.iter().map(Into::into));
+    let status = duct::cmd(cargo, args)
+        .dir(&ctx.root)
+        .env("XTASK_TEST_REPORT", &report)
+        .env("XTASK_TOOLCHAIN", toolchain_name(flags.toolchain.toolchain))
+        .unchecked()
+        .run()
+        .context("start cargo test")?
+        .status;
+    print!("{}", summary(&report)?);
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The name that the command line takes.
+pub fn toolchain_name(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Auto => "auto",
+        Choice::Debian => "debian",
+        Choice::Rustup => "rustup",
+    }
+}
+
+/// Reads `group TAB run|skip TAB test TAB why` lines.
+fn summary(report: &Path) -> Result<String> {
+    #[derive(Default)]
+    struct Group {
+        run: usize,
+        skipped: usize,
+        why: String,
+    }
+    let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+    let text = fs::read_text(report)?;
+    for line in text.lines() {
+        let mut fields = line.split('\t');
+        let (Some(name), Some(what)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let group = groups.entry(name.to_owned()).or_default();
+        if what == "run" {
+            group.run += 1;
+        } else {
+            group.skipped += 1;
+            group.why = fields.nth(1).unwrap_or_default().to_owned();
+        }
+    }
+    let mut text = String::from("\ntests by what they need besides cargo:\n");
+    for (name, group) in &groups {
+        text += &format!(
+            "  {name:<14} {:>3} run, {:>3} skipped",
+            group.run, group.skipped
+        );
+        if !group.why.is_empty() {
+            text += &format!("  ({})", group.why);
+        }
+        text.push('\n');
+    }
+    if groups.is_empty() {
+        text += "  none were selected\n";
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = dir.path().join("r");
+        std::fs::write(
+            &report,
+            "golden\trun\ta\t\ngolden\trun\tb\t\nqemu\tskip\tc\tno qemu\n",
+        )
+        .unwrap();
+        assert_eq!(
+            summary(&report).unwrap(),
+            "\ntests by what they need besides cargo:\n  golden           2 run,   0 skipped\n  \
+             qemu             0 run,   1 skipped  (no qemu)\n"
+        );
+    }
+}

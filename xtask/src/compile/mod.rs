@@ -1,0 +1,208 @@
+//! Compiles a crate's binaries for a router with cargo-zigbuild.
+
+mod messages;
+pub mod profile;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::config::sdk::Sdk;
+use crate::config::workspace::{Crate, Workspace};
+use crate::toolchain::cache::Cache;
+use crate::toolchain::provider::Compiler;
+use crate::toolchain::starter::Starter;
+use crate::toolchain::stdlib::{Std, TARGET_FLAGS};
+use crate::toolchain::wheels::Zig;
+use crate::util::process;
+use profile::Profile;
+
+/// Everything that compiling needs besides the crate.
+#[derive(Debug)]
+pub struct Tools<'a> {
+    /// rustc and cargo.
+    pub compiler: &'a Compiler,
+    /// Linker and driver.
+    pub zig: &'a Zig,
+    /// The target's standard library.
+    pub std: &'a Std,
+    /// Profiles.
+    pub sdk: &'a Sdk,
+    /// Where zig keeps its compiled C library.
+    pub cache: &'a Cache,
+    /// What build scripts see as SOURCE_DATE_EPOCH. A change of it builds their
+    /// crates again, so the edit-and-try loop goes without.
+    pub epoch: Option<u64>,
+}
+
+/// What a compile gave.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The binaries by name.
+    pub binaries: BTreeMap<String, PathBuf>,
+    /// Crates that cargo compiled this time, in order.
+    pub compiled: Vec<String>,
+    /// Wall time.
+    pub took: Duration,
+}
+
+/// What becomes of cargo's progress and diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// They go to stderr as cargo writes them.
+    Shown,
+    /// They are part of the error, if there is one.
+    Kept,
+}
+
+/// Compiles the crate's installed binaries for `target`.
+///
+/// # Errors
+/// When the crate does not compile, or gives another set of binaries.
+pub fn compile(
+    tools: &Tools<'_>,
+    workspace: &Workspace,
+    member: &Crate,
+    target: &str,
+    profile: Profile,
+    show: Output,
+) -> Result<Compiled> {
+    let started = Instant::now();
+    let command = cargo_zigbuild(tools, workspace, member, target, profile)?
+        .stdin_null()
+        .stdout_capture();
+    let command = if show == Output::Kept {
+        command.stderr_capture()
+    } else {
+        command
+    };
+    let output = command
+        .unchecked()
+        .run()
+        .with_context(|| format!("start {}", tools.zig.zigbuild.display()))?;
+    if !output.status.success() && show == Output::Kept {
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        bail!(
+            "compile {} for {target}:\n{}",
+            member.cargo_name,
+            process::tail(&text)
+        );
+    }
+    if !output.status.success() {
+        let hint = match workspace.workspace_root.join("Cargo.lock").is_file() {
+            true => {
+                "if it speaks of Cargo.lock, run `cargo update --workspace` and commit the file"
+            }
+            false => "Cargo.lock is missing: run `cargo generate-lockfile` and commit it",
+        };
+        bail!(
+            "compile {} for {target}: see cargo's message above ({hint})",
+            member.cargo_name
+        );
+    }
+    let artifacts = messages::read(&output.stdout).context("read cargo's messages")?;
+    let mut binaries = BTreeMap::new();
+    for bin in &member.bins {
+        let path = artifacts.executables.get(bin).with_context(|| {
+            format!("cargo built no binary {bin} (does it need features? see `features`)")
+        })?;
+        binaries.insert(bin.clone(), path.clone());
+    }
+    Ok(Compiled {
+        binaries,
+        compiled: artifacts.compiled,
+        took: started.elapsed(),
+    })
+}
+
+/// The command that [`compile`] runs; a bare no-op of it is what `bench build`
+/// compares with.
+///
+/// # Errors
+/// When the cache cannot be written.
+pub fn cargo_zigbuild(
+    tools: &Tools<'_>,
+    workspace: &Workspace,
+    member: &Crate,
+    target: &str,
+    profile: Profile,
+) -> Result<duct::Expression> {
+    let target_dir = target_dir(workspace, tools.std);
+    let mut args: Vec<String> = [
+        "zigbuild",
+        "--locked",
+        "--message-format=json-render-diagnostics",
+    ]
+    .map(str::to_owned)
+    .into();
+    args.extend([
+        "--package".to_owned(),
+        member.cargo_name.clone(),
+        "--target".to_owned(),
+        target.to_owned(),
+    ]);
+    args.extend(profile.args(tools.sdk));
+    for bin in &member.bins {
+        args.extend(["--bin".to_owned(), bin.clone()]);
+    }
+    if member.table.no_default_features {
+        args.push("--no-default-features".to_owned());
+    }
+    if !member.table.features.0.is_empty() {
+        args.extend(["--features".to_owned(), member.table.features.0.join(",")]);
+    }
+    let remap = remap(workspace, &target_dir)?;
+    let prefix_maps: Vec<String> = remap
+        .iter()
+        .map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()))
+        .collect();
+    let zig_cache = tools.cache.path("zig-cache");
+    let command = process::without_build_variables(duct::cmd(&tools.zig.zigbuild, args))
+        .dir(&workspace.workspace_root)
+        .env("CARGO", &tools.compiler.cargo)
+        .env("CARGO_TARGET_DIR", &target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", TARGET_FLAGS.join("\x1f"))
+        .env("CARGO_ZIGBUILD_ZIG_PATH", &tools.zig.zig)
+        .env("CARGO_ZIGBUILD_CACHE_DIR", tools.cache.path("zigbuild"))
+        .env("ZIG_GLOBAL_CACHE_DIR", &zig_cache)
+        .env("ZIG_LOCAL_CACHE_DIR", &zig_cache)
+        .env(
+            format!("CFLAGS_{}", target.replace('-', "_")),
+            prefix_maps.join(" "),
+        )
+        .env("LC_ALL", "C")
+        .env("TZ", "UTC");
+    let command = match tools.epoch {
+        Some(epoch) => command.env("SOURCE_DATE_EPOCH", epoch.to_string()),
+        None => command.env_remove("SOURCE_DATE_EPOCH"),
+    };
+    Starter {
+        compiler: tools.compiler,
+        sysroot: Some(&tools.std.sysroot),
+        target,
+        remap: &remap,
+    }
+    .apply(command)
+}
+
+/// A target directory for each standard library: cargo does not notice when
+/// another one is given to it.
+fn target_dir(workspace: &Workspace, std: &Std) -> PathBuf {
+    workspace.target_directory.join("openwrt").join(&std.short)
+}
+
+/// The building machine's directories, and what compiled code calls them.
+fn remap(workspace: &Workspace, target_dir: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let cargo_home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))
+        .context("find cargo's home: set CARGO_HOME or HOME")?;
+    // The last match wins: the target directory lies in the workspace.
+    Ok(vec![
+        (cargo_home, "/cargo".to_owned()),
+        (workspace.workspace_root.clone(), "/src".to_owned()),
+        (target_dir.to_owned(), "/target".to_owned()),
+    ])
+}

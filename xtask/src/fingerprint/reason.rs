@@ -1,0 +1,121 @@
+//! Why something is built: one variant a cause, one sentence each.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A cause with the old and the new value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Reason {
+    /// Nothing of the kind was built before.
+    FirstBuild,
+    /// An input has another value.
+    InputChanged {
+        /// The input's name.
+        name: String,
+        /// Its value in the record.
+        old: String,
+        /// Its value now.
+        new: String,
+    },
+    /// An input that the record does not know.
+    InputAdded {
+        /// The input's name.
+        name: String,
+        /// Its value now.
+        new: String,
+    },
+    /// An input that the record knows and that is gone.
+    InputRemoved {
+        /// The input's name.
+        name: String,
+        /// Its value in the record.
+        old: String,
+    },
+    /// The record itself cannot be read.
+    RecordBroken {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file that was built is gone.
+    FileMissing {
+        /// Its path below the entry.
+        path: String,
+    },
+    /// A file that was built has another content.
+    FileChanged {
+        /// Its path below the entry.
+        path: String,
+        /// What the record says: size or hash.
+        old: String,
+        /// What is there.
+        new: String,
+    },
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstBuild => write!(f, "it was not built here before"),
+            Self::InputChanged { name, old, new } => {
+                write!(f, "{name} changed from {old} to {new}")
+            }
+            Self::InputAdded { name, new } => write!(f, "{name} is new: {new}"),
+            Self::InputRemoved { name, old } => {
+                write!(f, "{name} is no longer an input (was {old})")
+            }
+            Self::RecordBroken { why } => write!(f, "its record is broken: {why}"),
+            Self::FileMissing { path } => write!(f, "{path} is missing"),
+            Self::FileChanged { path, old, new } => {
+                write!(f, "{path} is corrupted: {new} where the record says {old}")
+            }
+        }
+    }
+}
+
+/// Several reasons as one clause.
+pub fn join(reasons: &[Reason]) -> String {
+    let all: Vec<String> = reasons.iter().map(ToString::to_string).collect();
+    all.join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_is_a_sentence_and_json() {
+        let text = |text: &str| text.to_owned();
+        let cases = [
+            (
+                Reason::FirstBuild,
+                "it was not built here before",
+                r#"{"reason":"first-build"}"#,
+            ),
+            (
+                Reason::FileMissing { path: text("a/b") },
+                "a/b is missing",
+                r#"{"reason":"file-missing","path":"a/b"}"#,
+            ),
+            (
+                Reason::FileChanged {
+                    path: text("a"),
+                    old: text("1 byte"),
+                    new: text("2 bytes"),
+                },
+                "a is corrupted: 2 bytes where the record says 1 byte",
+                r#"{"reason":"file-changed","path":"a","old":"1 byte","new":"2 bytes"}"#,
+            ),
+            (
+                Reason::RecordBroken { why: text("EOF") },
+                "its record is broken: EOF",
+                r#"{"reason":"record-broken","why":"EOF"}"#,
+            ),
+        ];
+        for (reason, sentence, json) in cases {
+            assert_eq!(reason.to_string(), sentence);
+            assert_eq!(serde_json::to_string(&reason).unwrap(), json);
+        }
+    }
+}

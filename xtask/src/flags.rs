@@ -1,0 +1,238 @@
+//! The command line, declared in one place. Each command's work is in `cmd/`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::toolchain::select::Choice;
+
+/// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
+#[derive(Debug, Parser)]
+#[command(
+    name = "xtask",
+    bin_name = "cargo xtask",
+    version,
+    after_help = "Start here:\n  cargo xtask ipk aarch64    make a package for a router\n  cargo xtask doctor         what is installed, what is missing"
+)]
+pub struct Xtask {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Ipk(Ipk),
+    Setup(Setup),
+    Doctor(Doctor),
+    Pack(Pack),
+    Inspect(Inspect),
+    Smoke(Smoke),
+    Recipe(Recipe),
+    Bench(Bench),
+    Test(Test),
+    Ci(Ci),
+}
+
+/// Compile a crate and write its ipk to dist/<release>/<arch>/.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask ipk aarch64\n  cargo xtask ipk --all --json\n  cargo xtask ipk mips --fast            the quick loop: no LTO, incremental\n  cargo xtask ipk x86_64 --manifest-path ../other/Cargo.toml -p daemon"
+)]
+pub struct Ipk {
+    #[command(flatten)]
+    pub archs: Archs,
+    #[command(flatten)]
+    pub package: PackageArgs,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Compile faster and larger: for trying things out, not for release.
+    #[arg(long)]
+    pub fast: bool,
+    /// Write below this folder instead of `dist` in the workspace.
+    #[arg(long, value_name = "DIR")]
+    pub dist: Option<PathBuf>,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Install the toolchain, zig, qemu and the standard libraries ahead of time.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask setup                all architectures\n  cargo xtask setup aarch64 mips --toolchain debian"
+)]
+pub struct Setup {
+    /// Architectures or aliases (default: all of openwrt/sdk.toml).
+    #[arg(value_name = "ARCH")]
+    pub archs: Vec<String>,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Print what would be fetched or built, and why; change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Show every part of the tool's set-up with its state and what mends it.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  cargo xtask doctor --json | jq '.parts[] | select(.state != \"ok\")'"
+)]
+pub struct Doctor {
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Pack a directory or tar archive as an ipk.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  cargo xtask pack --meta package.toml --tree root/ -o out/   (docs/package-metadata.md)"
+)]
+pub struct Pack {
+    /// The package table: name, version, architecture, dependencies …
+    #[arg(long, value_name = "FILE.toml")]
+    pub meta: PathBuf,
+    /// The installed files: a directory (owner root, modes 0755 and 0644) or a
+    /// tar archive (owners, modes and links as it records them).
+    #[arg(long, value_name = "DIR|TAR")]
+    pub tree: PathBuf,
+    /// The file to write; a directory gets OpenWrt's file name in it.
+    #[arg(short, long, value_name = "FILE|DIR")]
+    pub output: PathBuf,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show and lint any ipk; exit code 1 when it has errors.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  cargo xtask inspect dist/24.10/mips_24kc/tollgate-wrt_0.1.0-r1_mips_24kc.ipk"
+)]
+pub struct Inspect {
+    /// The package.
+    pub file: PathBuf,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Build packages, run their program under qemu-user and ask it over HTTP.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  cargo xtask smoke aarch64 mips")]
+pub struct Smoke {
+    #[command(flatten)]
+    pub archs: Archs,
+    #[command(flatten)]
+    pub package: PackageArgs,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Write the OpenWrt feed recipe's variables from the crate's metadata.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask recipe            update openwrt/<name>/Makefile\n  cargo xtask recipe --check    fail when it is not up to date"
+)]
+pub struct Recipe {
+    #[command(flatten)]
+    pub package: PackageArgs,
+    /// Change nothing; fail when the recipe is not what would be written.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Measure, and print ratios; exit code 1 when a named figure is missed.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  cargo xtask bench build --toolchain debian")]
+pub struct Bench {
+    /// What to measure.
+    pub what: BenchKind,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Runs of each measurement; the median counts.
+    #[arg(long, default_value_t = 5)]
+    pub runs: usize,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The benches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BenchKind {
+    /// Native builds and packing.
+    Build,
+    /// A machine without any cache, phase by phase (downloads 250 MB).
+    Fresh,
+}
+
+/// Run the project's tests and count them by what they need.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask test\n  cargo xtask test -- --test pack\n  XTASK_REQUIRE=toolchain,qemu cargo xtask test    fail where those are missing"
+)]
+pub struct Test {
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Arguments for `cargo test`.
+    #[arg(last = true)]
+    pub args: Vec<String>,
+}
+
+/// Run the checks that guard the project.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  cargo xtask ci          what every change must pass\n  cargo xtask ci full     all architectures, long runs"
+)]
+pub struct Ci {
+    /// `full` for everything.
+    pub what: Option<CiKind>,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+}
+
+/// How much is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CiKind {
+    /// All architectures, long runs.
+    Full,
+}
+
+/// Architectures and the release they are for.
+#[derive(Debug, Args)]
+pub struct Archs {
+    /// Architectures as OpenWrt names them, or their aliases.
+    #[arg(value_name = "ARCH", required_unless_present = "all")]
+    pub archs: Vec<String>,
+    /// Every architecture of openwrt/sdk.toml.
+    #[arg(long, conflicts_with = "archs")]
+    pub all: bool,
+    /// OpenWrt release (default: the one marked so in openwrt/sdk.toml).
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+}
+
+/// Which crate is packaged.
+#[derive(Debug, Args)]
+pub struct PackageArgs {
+    /// The crate, where several have a [package.metadata.openwrt] table.
+    #[arg(short, long, value_name = "NAME")]
+    pub package: Option<String>,
+    /// The workspace to build from (default: this project).
+    #[arg(long, value_name = "FILE")]
+    pub manifest_path: Option<PathBuf>,
+}
+
+/// Where the compiler comes from.
+#[derive(Debug, Args)]
+pub struct ToolchainArgs {
+    /// Provider of the pinned Rust.
+    #[arg(long, value_enum, env = "XTASK_TOOLCHAIN", default_value_t = Choice::Auto)]
+    pub toolchain: Choice,
+}

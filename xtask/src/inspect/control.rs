@@ -1,0 +1,79 @@
+//! The control file: `Name: value` lines, continued by lines with a blank.
+
+use serde::Serialize;
+
+/// Fields in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Control(Vec<(String, String)>);
+
+impl Control {
+    /// Reads the text; lines that are no field are returned beside it.
+    pub fn parse(text: &str) -> (Self, Vec<String>) {
+        let mut fields: Vec<(String, String)> = Vec::new();
+        let mut strange = Vec::new();
+        for line in text.lines() {
+            if line.starts_with([' ', '\t']) {
+                match fields.last_mut() {
+                    Some((_, value)) => *value = format!("{value}\n{}", &line[1..]),
+                    None => strange.push(line.to_owned()),
+                }
+            } else if let Some((name, value)) =
+                line.split_once(':').filter(|(name, _)| is_name(name))
+            {
+                fields.push((
+                    name.to_owned(),
+                    value.strip_prefix(' ').unwrap_or(value).to_owned(),
+                ));
+            } else if !line.is_empty() {
+                strange.push(line.to_owned());
+            }
+        }
+        (Self(fields), strange)
+    }
+
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// All fields.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Package names in `Depends`, without constraints.
+    pub fn depends(&self) -> impl Iterator<Item = &str> {
+        let list = self.get("Depends").unwrap_or_default();
+        list.split(',')
+            .filter_map(|entry| entry.split([' ', '(']).find(|word| !word.is_empty()))
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_and_continuations() {
+        let text =
+            "Package: x\nDepends: libc, a (>=1.0), b(<2)\nDescription:  One\n Two\n \nhello\n";
+        let (control, strange) = Control::parse(text);
+        assert_eq!(control.get("Description"), Some(" One\nTwo\n"));
+        assert_eq!(control.depends().collect::<Vec<_>>(), ["libc", "a", "b"]);
+        assert_eq!(strange, ["hello"]);
+        assert_eq!(Control::parse(" x").1, [" x"]);
+    }
+}

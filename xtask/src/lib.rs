@@ -1,0 +1,23 @@
+//! The build tool: OpenWrt packages from Rust crates, with proof that no
+//! toolchain was rebuilt. Modules import one way, down this list's order:
+//!
+//! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`] →
+//! [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`], [`smoke`] → [`cmd`].
+
+pub mod assemble;
+pub mod bench;
+pub mod build;
+pub mod cmd;
+pub mod compile;
+pub mod config;
+pub mod context;
+pub mod doctor;
+pub mod fingerprint;
+pub mod flags;
+pub mod inspect;
+pub mod package;
+pub mod recipe;
+pub mod smoke;
+pub mod source;
+pub mod toolchain;
+pub mod util;

@@ -1,0 +1,31 @@
+use std::process::ExitCode;
+
+use clap::Parser;
+use xtask::cmd;
+use xtask::context::Context;
+use xtask::flags::{Command, Xtask};
+use xtask::toolchain::starter;
+use xtask::util::ui::Ui;
+
+fn main() -> ExitCode {
+    if let Some(code) = starter::run_if_started_as_rustc() {
+        return code;
+    }
+    let flags = Xtask::parse();
+    let run = Context::load().and_then(|ctx| match flags.command {
+        Command::Ipk(flags) => cmd::ipk::run(&flags, &ctx),
+        Command::Setup(flags) => cmd::setup::run(&flags, &ctx),
+        Command::Doctor(flags) => cmd::doctor::run(&flags, &ctx),
+        Command::Pack(flags) => cmd::pack::run(&flags, &ctx),
+        Command::Inspect(flags) => cmd::inspect::run(&flags, &ctx),
+        Command::Smoke(flags) => cmd::smoke::run(&flags, &ctx),
+        Command::Recipe(flags) => cmd::recipe::run(&flags, &ctx),
+        Command::Bench(flags) => cmd::bench::run(&flags, &ctx),
+        Command::Test(flags) => cmd::test::run(&flags, &ctx),
+        Command::Ci(flags) => cmd::ci::run(&flags, &ctx),
+    });
+    run.unwrap_or_else(|error| {
+        Ui::default().error(&error);
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,176 @@
+//! The `control` file of an ipk (`Package/x/CONTROL` of OpenWrt 24.10's
+//! include/package-pack.mk).
+
+use super::meta::{Meta, abi_suffix};
+
+/// Libraries of the base system whose package name carries an ABI version
+/// (package/libs/toolchain/Makefile); for every other library the recipe's
+/// author writes the suffix.
+const ABI_OF_BASE_LIBRARIES: [(&str, &str); 3] =
+    [("libgcc", "1"), ("libatomic", "1"), ("libstdcpp", "6")];
+
+/// The text of `control`; `installed_size` is the byte length of the
+/// uncompressed data.tar.
+pub fn control(meta: &Meta, installed_size: usize) -> String {
+    let epoch = meta.epoch.to_string();
+    let flag = |name: &str, text: &'static str| {
+        if meta.flags.iter().any(|flag| flag == name) {
+            text
+        } else {
+            ""
+        }
+    };
+    let fields = [
+        ("Package", meta.full_name()),
+        ("Version", meta.version.clone()),
+        ("Depends", depends(meta)),
+        ("Conflicts", meta.conflicts.join(", ")),
+        ("Provides", provides(meta).join(", ")),
+        ("Alternatives", meta.alternatives.join(", ")),
+        ("Source", meta.source.clone()),
+        ("SourceName", meta.source_name.clone()),
+        ("License", meta.license.clone()),
+        ("LicenseFiles", meta.license_files.clone()),
+        ("Section", meta.section.clone()),
+        ("Require-User", meta.user_id.clone()),
+        ("SourceDateEpoch", epoch),
+        ("URL", meta.url.clone()),
+        ("ABIVersion", meta.abi_suffix()),
+        ("CPE-ID", meta.cpe_id.clone()),
+        (
+            "Status",
+            flag("hold", "unknown hold not-installed").to_owned(),
+        ),
+        ("Essential", flag("essential", "yes").to_owned()),
+        ("Maintainer", meta.maintainer.clone()),
+        ("Architecture", meta.arch.clone()),
+        ("Installed-Size", installed_size.to_string()),
+    ];
+    let mut text = String::new();
+    for (name, value) in fields {
+        if !value.trim().is_empty() {
+            text += &format!("{name}: {value}\n");
+        }
+    }
+    text + &description(&meta.description)
+}
+
+/// `Depends`: EXTRA_DEPENDS as written, then libc, then DEPENDS.
+fn depends(meta: &Meta) -> String {
+    let implicit = (!meta.name.starts_with("kmod-")).then(|| "libc".to_owned());
+    let own = meta
+        .depends
+        .iter()
+        .filter(|word| !word.starts_with('@') && *word != "+libc")
+        .map(|word| with_abi(&word.replace('+', "")));
+    let mut all: Vec<String> = Vec::new();
+    if !meta.extra_depends.trim().is_empty() {
+        all.push(meta.extra_depends.clone());
+    }
+    all.extend(implicit);
+    all.extend(own);
+    all.join(", ")
+}
+
+fn with_abi(name: &str) -> String {
+    let abi = ABI_OF_BASE_LIBRARIES
+        .iter()
+        .find(|(library, _)| *library == name);
+    format!(
+        "{name}{}",
+        abi.map(|(_, version)| abi_suffix(name, version))
+            .unwrap_or_default()
+    )
+}
+
+/// `Provides`: with an ABI version also the bare name and every entry with
+/// this package's own suffix.
+fn provides(meta: &Meta) -> Vec<String> {
+    let suffix = meta.abi_suffix();
+    let mut all = meta.provides.clone();
+    if !suffix.is_empty() {
+        all.push(meta.name.clone());
+        all.extend(meta.provides.iter().map(|name| format!("{name}{suffix}")));
+    }
+    let own = meta.full_name();
+    all.retain(|name| *name != own);
+    all
+}
+
+/// Every line begins with one blank in place of its own leading white space.
+fn description(text: &str) -> String {
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    let mut lines = text.split('\n').map(|line| {
+        format!(
+            " {}\n",
+            line.trim_start_matches([' ', '\t', '\r', '\x0b', '\x0c'])
+        )
+    });
+    format!(
+        "Description: {}{}",
+        lines.next().unwrap_or_default(),
+        lines.collect::<String>()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta() -> Meta {
+        Meta {
+            name: "x".into(),
+            version: "1-r1".into(),
+            arch: "all".into(),
+            ..Meta::default()
+        }
+    }
+
+    #[test]
+    fn empty_fields_are_left_out() {
+        let meta = Meta {
+            epoch: 7,
+            description: "Text.\n".into(),
+            ..meta()
+        };
+        assert_eq!(
+            control(&meta, 10240),
+            "Package: x\nVersion: 1-r1\nDepends: libc\nSourceDateEpoch: 7\n\
+             Architecture: all\nInstalled-Size: 10240\nDescription:  Text.\n"
+        );
+    }
+
+    #[test]
+    fn dependencies_as_the_build_system_orders_them() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+        let mut meta = Meta {
+            depends: words("+libgcc +libc @!BROKEN a +b"),
+            ..meta()
+        };
+        assert_eq!(depends(&meta), "libc, libgcc1, a, b");
+        meta.extra_depends = "a (>=1.0), c".into();
+        assert_eq!(depends(&meta), "a (>=1.0), c, libc, libgcc1, a, b");
+        meta.name = "kmod-x".into();
+        assert_eq!(depends(&meta), "a (>=1.0), c, libgcc1, a, b");
+    }
+
+    #[test]
+    fn provides_with_and_without_an_abi_version() {
+        let mut meta = Meta {
+            provides: vec!["v1".into(), "@any".into(), "x".into()],
+            ..meta()
+        };
+        assert_eq!(provides(&meta), ["v1", "@any"]);
+        meta.abi_version = "7".into();
+        assert_eq!(provides(&meta), ["v1", "@any", "x", "x", "v17", "@any7"]);
+    }
+
+    #[test]
+    fn description_lines() {
+        assert_eq!(
+            description(" a\n\n\tb \nc"),
+            "Description:  a\n \n b \n c\n"
+        );
+        assert_eq!(description(""), "Description:  \n");
+    }
+}

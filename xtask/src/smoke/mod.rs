@@ -1,0 +1,74 @@
+//! Tries a package: unpacks it, runs its program under qemu-user, asks it over
+//! HTTP, and checks the signature of what it answers.
+
+mod nostr;
+mod service;
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use flate2::read::GzDecoder;
+use serde::Serialize;
+
+use crate::config::package::SmokeTable;
+
+/// What a package's program did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tried {
+    /// OpenWrt architecture.
+    pub arch: String,
+    /// The command inside the package.
+    pub run: Vec<String>,
+    /// What it answered, or printed.
+    pub answer: String,
+    /// Seconds from start to answer, under emulation.
+    pub seconds: f64,
+    /// Kind of the Nostr event whose id and signature were verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_kind: Option<u32>,
+}
+
+/// Tries the ipk at `package`.
+///
+/// # Errors
+/// A program that does not start, answer, or stop when asked to; an answer
+/// whose id or signature is wrong. The program's own output is in the error.
+pub fn try_package(package: &Path, arch: &str, table: &SmokeTable, qemu: &Path) -> Result<Tried> {
+    let root = tempfile::tempdir().context("make a directory for the package")?;
+    unpack(package, root.path())?;
+    let (answer, seconds) = match &table.get {
+        None => service::run_once(qemu, root.path(), &table.run)?,
+        Some(path) => service::ask(qemu, root.path(), &table.run, path)?,
+    };
+    let verified_kind = match &table.nostr_kinds {
+        Some(kinds) => Some(
+            nostr::verify(&answer, kinds)
+                .with_context(|| format!("verify the answer {answer:?}"))?,
+        ),
+        None => None,
+    };
+    Ok(Tried {
+        arch: arch.to_owned(),
+        run: table.run.clone(),
+        answer,
+        seconds,
+        verified_kind,
+    })
+}
+
+/// Puts the package's files below `root`, as opkg would.
+fn unpack(package: &Path, root: &Path) -> Result<()> {
+    let context = || format!("unpack {}", package.display());
+    let file = std::fs::File::open(package).with_context(context)?;
+    let mut outer = tar::Archive::new(GzDecoder::new(file));
+    for entry in outer.entries().with_context(context)? {
+        let mut entry = entry.with_context(context)?;
+        if entry.path_bytes().ends_with(b"data.tar.gz") {
+            let mut inner = tar::Archive::new(GzDecoder::new(&mut entry as &mut dyn Read));
+            inner.set_preserve_permissions(true);
+            return inner.unpack(root).with_context(context);
+        }
+    }
+    bail!("{} has no data.tar.gz", package.display())
+}

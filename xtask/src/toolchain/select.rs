@@ -1,0 +1,171 @@
+//! Which provider serves: the one that is named, or what is there.
+
+use anyhow::{Context, Result};
+
+use super::cache::Cache;
+use super::debian::Debian;
+use super::provider::{Compiler, Provider, State, Version};
+use super::rustup::Rustup;
+use crate::config::sdk::Sdk;
+use crate::util::ui::Ui;
+
+/// The value of `--toolchain`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Choice {
+    /// rustup, with a network on first use.
+    Rustup,
+    /// Debian's packages, unpacked into the cache; needs apt but no root.
+    Debian,
+    /// What is installed; else debian where apt offers the pin; else rustup.
+    #[default]
+    Auto,
+}
+
+/// The pinned version of `openwrt/sdk.toml`.
+///
+/// # Errors
+/// When it is no version.
+pub fn pin(sdk: &Sdk) -> Result<Version> {
+    sdk.toolchain
+        .rust
+        .parse()
+        .context("read `rust` of [toolchain] in openwrt/sdk.toml")
+}
+
+/// Both providers, in the order in which `auto` asks them.
+pub fn providers<'a>(cache: &'a Cache, pin: Version, ui: &'a Ui) -> [Box<dyn Provider + 'a>; 2] {
+    [
+        Box::new(Rustup::new(cache, pin, ui)),
+        Box::new(Debian::new(cache, pin, ui)),
+    ]
+}
+
+/// The compiler to use; installed on demand. Says which it is.
+///
+/// # Errors
+/// When the provider that was named, or every one, cannot serve.
+pub fn ensure_compiler(choice: Choice, sdk: &Sdk, cache: &Cache, ui: &Ui) -> Result<Compiler> {
+    let pin = pin(sdk)?;
+    let [rustup, debian] = providers(cache, pin, ui);
+    let compiler = match choice {
+        Choice::Rustup => ready_or_install(&*rustup)?,
+        Choice::Debian => ready_or_install(&*debian)?,
+        Choice::Auto => auto(&*rustup, &*debian)?,
+    };
+    ui.status(
+        "Toolchain",
+        &format!("Rust {} from {}", compiler.version, compiler.provider),
+    );
+    if compiler.version != pin {
+        ui.warn(&format!(
+            "Rust {pin} is pinned in openwrt/sdk.toml and no longer offered by {}; {} is used instead, \
+             so packages are not byte for byte those of {pin}",
+            compiler.provider, compiler.version
+        ));
+    }
+    Ok(compiler)
+}
+
+fn ready_or_install(provider: &dyn Provider) -> Result<Compiler> {
+    match provider.state()? {
+        State::Ready(compiler) => Ok(compiler),
+        State::Missing { .. } => provider.install(),
+    }
+}
+
+fn auto(rustup: &dyn Provider, debian: &dyn Provider) -> Result<Compiler> {
+    for provider in [rustup, debian] {
+        if let State::Ready(compiler) = provider.state()? {
+            return Ok(compiler);
+        }
+    }
+    if debian.can_install() {
+        debian.install()
+    } else {
+        rustup.install()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A double: what matters here is only who is asked what.
+    struct Fake {
+        name: &'static str,
+        ready: bool,
+        can_install: bool,
+        installed: RefCell<bool>,
+    }
+
+    impl Fake {
+        fn new(name: &'static str, ready: bool, can_install: bool) -> Self {
+            Self {
+                name,
+                ready,
+                can_install,
+                installed: RefCell::new(false),
+            }
+        }
+
+        fn compiler(&self) -> Compiler {
+            Compiler {
+                provider: self.name,
+                version: Version {
+                    major: 1,
+                    minor: 96,
+                    patch: 0,
+                },
+                origin: String::new(),
+                commit: String::new(),
+                rustc: PathBuf::new(),
+                cargo: PathBuf::new(),
+                library: PathBuf::new(),
+                shared_libraries: None,
+            }
+        }
+    }
+
+    impl Provider for Fake {
+        fn name(&self) -> &'static str {
+            self.name
+        }
+        fn state(&self) -> Result<State> {
+            Ok(match self.ready {
+                true => State::Ready(self.compiler()),
+                false => State::Missing {
+                    why: String::new(),
+                    mend: String::new(),
+                },
+            })
+        }
+        fn can_install(&self) -> bool {
+            self.can_install
+        }
+        fn install(&self) -> Result<Compiler> {
+            *self.installed.borrow_mut() = true;
+            Ok(self.compiler())
+        }
+    }
+
+    #[test]
+    fn auto_takes_what_is_installed_then_debian_then_rustup() {
+        for (rustup, debian, can_install, expected, installs) in [
+            (true, true, true, "rustup", false),
+            (false, true, true, "debian", false),
+            (false, false, true, "debian", true),
+            (false, false, false, "rustup", true),
+        ] {
+            let rustup = Fake::new("rustup", rustup, true);
+            let debian = Fake::new("debian", debian, can_install);
+            assert_eq!(auto(&rustup, &debian).unwrap().provider, expected);
+            assert_eq!(
+                *rustup.installed.borrow() || *debian.installed.borrow(),
+                installs
+            );
+        }
+    }
+}

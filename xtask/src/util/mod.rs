@@ -1,0 +1,6 @@
+//! Small tools that every part uses: terminal output, files, processes, locks.
+
+pub mod fs;
+pub mod lock;
+pub mod process;
+pub mod ui;

@@ -1,0 +1,80 @@
+//! What the integration tests share: groups that may be missing on a machine,
+//! and the built xtask.
+#![allow(dead_code)] // every test file uses its own part
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Decides whether a test of `group` runs. A missing group is said aloud, and
+/// fails where XTASK_REQUIRE (a list of names, or `all`) asks for it.
+/// `cargo xtask test` counts what is written to $XTASK_TEST_REPORT.
+pub fn group(name: &str, missing: Option<&str>) -> bool {
+    let test = std::thread::current().name().unwrap_or("?").to_owned();
+    if let Some(report) = std::env::var_os("XTASK_TEST_REPORT") {
+        let line = match missing {
+            None => format!("{name}\trun\t{test}\t\n"),
+            Some(why) => format!("{name}\tskip\t{test}\t{why}\n"),
+        };
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(report);
+        file.and_then(|mut file| file.write_all(line.as_bytes()))
+            .expect("write the test report");
+    }
+    let Some(why) = missing else { return true };
+    let required = std::env::var("XTASK_REQUIRE").unwrap_or_default();
+    assert!(
+        !required
+            .split(',')
+            .any(|word| word == name || word == "all"),
+        "XTASK_REQUIRE names {name}, which is missing: {why}"
+    );
+    // Past libtest's capture: a skip that nobody sees looks like a success.
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test} (group {name}): {why}");
+    false
+}
+
+/// The project's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// A folder of data made by OpenWrt's own tools, kept beside the checkout.
+pub fn shared(folder: &str) -> Option<PathBuf> {
+    let dir = root().join("../shared/data").join(folder);
+    let missing =
+        (!dir.is_dir()).then_some("the data made by OpenWrt's tools is not beside this checkout");
+    group("golden", missing).then_some(dir)
+}
+
+/// The built xtask, away from the variables of the cargo that runs the tests.
+pub fn xtask() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    for name in ["SOURCE_DATE_EPOCH", "XTASK_TOOLCHAIN", "NO_COLOR"] {
+        command.env_remove(name);
+    }
+    command.env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// Runs it; panics with its output when it fails.
+pub fn run(command: &mut Command) -> Output {
+    let output = command.output().expect("start xtask");
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output
+}
+
+/// Standard output as JSON.
+pub fn json(output: &Output) -> serde_json::Value {
+    serde_json::from_slice(&output.stdout).expect("JSON on stdout")
+}
