@@ -128,12 +128,11 @@ fn oldest_compiler(ctx: &Context) -> Result<()> {
         "--workspace",
         "--all-targets",
         "--locked"
-    );
-    compiler
-        .with_libraries(process::without_build_variables(check))
-        .dir(&ctx.root)
-        .env("RUSTC", &compiler.rustc)
-        .env("CARGO_TARGET_DIR", ctx.root.join("target/oldest"))
+    )
+    .dir(&ctx.root)
+    .env("RUSTC", &compiler.rustc)
+    .env("CARGO_TARGET_DIR", ctx.root.join("target/oldest"));
+    process::without_build_variables(compiler.with_libraries(check))
         .run()
         .with_context(|| format!("compile with Rust {MSRV}"))?;
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::assemble;
 use crate::config::package::{Defaults, PackageTable};
@@ -21,6 +21,11 @@ use crate::util::fs;
 /// Unreadable input; metadata that no package can have.
 pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
     let table: PackageTable = strict::parse(&flags.meta, &fs::read_text(&flags.meta)?)?;
+    let in_table = || format!("the package table in {}", flags.meta.display());
+    ensure!(
+        table.bins.is_none(),
+        anyhow!("`bins` needs a crate: `pack` takes files as they are").context(in_table())
+    );
     let base = match flags.meta.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -37,7 +42,7 @@ pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
                 ..Defaults::default()
             },
         )
-        .with_context(|| format!("the package table in {}", flags.meta.display()))?;
+        .with_context(in_table)?;
     let mut tree = load::tree(&flags.tree)?;
     assemble::add_extras(&mut tree, &table, base)?;
     let package = ipk::pack(&meta, tree)?;

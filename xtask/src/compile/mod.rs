@@ -156,10 +156,10 @@ pub fn cargo_zigbuild(
     let remap = remap(workspace, &target_dir)?;
     let prefix_maps: Vec<String> = remap
         .iter()
-        .map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()))
+        .map(|(from, to)| shell_quoted(&format!("-ffile-prefix-map={}={to}", from.display())))
         .collect();
     let zig_cache = tools.cache.path("zig-cache");
-    let command = process::without_build_variables(duct::cmd(&tools.zig.zigbuild, args))
+    let command = duct::cmd(&tools.zig.zigbuild, args)
         .dir(&workspace.workspace_root)
         .env("CARGO", &tools.compiler.cargo)
         .env("CARGO_TARGET_DIR", &target_dir)
@@ -172,19 +172,27 @@ pub fn cargo_zigbuild(
             format!("CFLAGS_{}", target.replace('-', "_")),
             prefix_maps.join(" "),
         )
+        // Directories may have blanks in their names.
+        .env("CC_SHELL_ESCAPED_FLAGS", "1")
         .env("LC_ALL", "C")
         .env("TZ", "UTC");
     let command = match tools.epoch {
         Some(epoch) => command.env("SOURCE_DATE_EPOCH", epoch.to_string()),
         None => command.env_remove("SOURCE_DATE_EPOCH"),
     };
-    Starter {
+    let command = Starter {
         compiler: tools.compiler,
         sysroot: Some(&tools.std.sysroot),
         target,
         remap: &remap,
     }
-    .apply(command)
+    .apply(command)?;
+    Ok(process::without_build_variables(command))
+}
+
+/// One word for a shell, whatever is in it.
+fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// A target directory for each standard library: cargo does not notice when
@@ -205,4 +213,15 @@ fn remap(workspace: &Workspace, target_dir: &Path) -> Result<Vec<(PathBuf, Strin
         (workspace.workspace_root.clone(), "/src".to_owned()),
         (target_dir.to_owned(), "/target".to_owned()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn words_survive_a_shell() {
+        for word in ["/a b/c", "it's", "$HOME `x` \"y\" \\"] {
+            let echo = format!("printf %s {}", super::shell_quoted(word));
+            assert_eq!(duct::cmd!("sh", "-c", echo).read().unwrap(), word);
+        }
+    }
 }

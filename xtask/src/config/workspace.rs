@@ -117,6 +117,10 @@ impl Workspace {
                     !self.packages.iter().any(|member| member.name == name),
                     "crate {name} has no [package.metadata.openwrt] table; docs/package-metadata.md shows one"
                 );
+                ensure!(
+                    !candidates.is_empty(),
+                    "no crate {name} in this workspace; none can be packaged"
+                );
                 match strict::nearest(name, names()) {
                     Some(near) => bail!("no crate {name} in this workspace; did you mean {near}?"),
                     None => bail!(

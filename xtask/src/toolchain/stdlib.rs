@@ -172,7 +172,7 @@ fn build(cache: &Cache, compiler: &Compiler, target: &str, sdk: &Sdk, dir: &Path
         library.clone(),
         format!("/rustc/{}/library", compiler.commit),
     )];
-    let cargo = process::without_build_variables(duct::cmd(&compiler.cargo, args))
+    let cargo = duct::cmd(&compiler.cargo, args)
         .dir(&library)
         .env("CARGO_TARGET_DIR", &target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", flags().join("\x1f"))
@@ -188,6 +188,7 @@ fn build(cache: &Cache, compiler: &Compiler, target: &str, sdk: &Sdk, dir: &Path
         remap: &remap,
     }
     .apply(cargo)?;
+    let cargo = process::without_build_variables(cargo);
     let log = cache.path(&format!("std/{target}.log"));
     process::run_logged(
         cargo,

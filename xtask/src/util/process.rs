@@ -120,7 +120,8 @@ pub fn is_build_variable(name: &OsStr) -> bool {
         && !KEPT.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// `command` without any [`is_build_variable`].
+/// `command` without any [`is_build_variable`] of this process; those that it
+/// sets itself stay. Call it last: in duct the inner setting wins.
 pub fn without_build_variables(command: duct::Expression) -> duct::Expression {
     let dropped: Vec<OsString> = std::env::vars_os()
         .map(|(name, _)| name)
@@ -152,6 +153,14 @@ mod tests {
             "{error}"
         );
         run_logged(duct::cmd!("true"), "nothing", &log).unwrap();
+    }
+
+    #[test]
+    fn what_a_command_sets_itself_stays() {
+        // cargo sets both for tests.
+        let command = duct::cmd!("sh", "-c", "echo \"$CARGO_MANIFEST_DIR,$CARGO_PKG_NAME\"");
+        let command = without_build_variables(command.env("CARGO_MANIFEST_DIR", "own"));
+        assert_eq!(command.read().unwrap(), "own,");
     }
 
     #[test]

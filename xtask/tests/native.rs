@@ -1,0 +1,356 @@
+//! Real builds with the `debian` toolchain: a package that is not the daemon,
+//! and a standard library that is built once and believed only when whole.
+
+#[path = "support/project.rs"]
+mod project;
+mod support;
+#[path = "support/ipk.rs"]
+mod unpack;
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use project::Project;
+use serde_json::{Value, json};
+
+fn package(report: &Value) -> &Value {
+    &report["packages"][0]
+}
+
+fn stderr(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_second_package_is_built_whole() {
+    if !project::toolchain() {
+        return;
+    }
+    let project = Project::new();
+    let output = support::run(&mut project.xtask(&[
+        "ipk",
+        "aarch64",
+        "aarch64_cortex-a72",
+        "mips",
+        "--json",
+    ]));
+    let report = support::json(&output);
+    let archs: Vec<&str> = report["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["arch"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        archs,
+        ["aarch64_cortex-a53", "aarch64_cortex-a72", "mips_24kc"]
+    );
+    let file = project.path("dist/24.10/mips_24kc/greeter_1.2.0~rc1-r3_mips_24kc.ipk");
+    assert_eq!(
+        report["packages"][2]["path"],
+        json!(file.canonicalize().unwrap())
+    );
+    assert_eq!(
+        report["packages"][2]["size"],
+        json!(std::fs::metadata(&file).unwrap().len())
+    );
+    // One target, one compile: the second architecture takes the first's binaries.
+    assert_eq!(
+        stderr(&output).matches("Compiling greeter v").count(),
+        2,
+        "{}",
+        stderr(&output)
+    );
+
+    let shown = support::json(&support::run(
+        support::xtask().args(["inspect", "--json"]).arg(&file),
+    ));
+    let control: Vec<(&str, &str)> = shown["control"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|field| (field[0].as_str().unwrap(), field[1].as_str().unwrap()))
+        .collect();
+    let installed = shown["data_size"].to_string();
+    assert_eq!(
+        control,
+        [
+            ("Package", "greeter"),
+            ("Version", "1.2.0~rc1-r3"),
+            ("Depends", "libc, ubus"),
+            ("Source", "feeds/packages/greeter"),
+            ("SourceName", "greeter"),
+            ("License", "MIT Apache-2.0"),
+            ("Section", "utils"),
+            ("SourceDateEpoch", "1700000000"),
+            ("URL", "https://example.org/greeter"),
+            ("Maintainer", "Test Author <author@example.org>"),
+            ("Architecture", "mips_24kc"),
+            ("Installed-Size", &installed),
+            ("Description", " Greets, twice"),
+        ]
+    );
+    let files: Vec<String> = shown["files"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| {
+            format!(
+                "{} {} {}",
+                file["kind"].as_str().unwrap(),
+                file["mode"].as_str().unwrap(),
+                file["path"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        files,
+        [
+            "dir 0755 /",
+            "dir 0755 /etc",
+            "dir 0755 /etc/config",
+            "file 0600 /etc/config/greeter",
+            "dir 0755 /etc/greeter.d",
+            "dir 0755 /etc/uci-defaults",
+            "file 0755 /etc/uci-defaults/99-greeter",
+            "dir 0755 /usr",
+            "dir 0755 /usr/bin",
+            "file 0755 /usr/bin/greeter",
+            "file 0755 /usr/bin/greeter-ctl",
+            "symlink 0777 /usr/bin/hello",
+        ]
+    );
+    assert_eq!(
+        shown["members"][0],
+        json!({ "name": "conffiles", "mode": "0644", "text": "/etc/config/greeter\n" })
+    );
+    let program = &shown["files"][9]["elf"];
+    assert_eq!(
+        (
+            program["machine"].as_str(),
+            program["endian"].as_str(),
+            program["float_abi"].as_str()
+        ),
+        (Some("mips"), Some("big"), Some("soft"))
+    );
+    assert_eq!(program["stripped"], true);
+    assert_eq!(shown["findings"], json!([]));
+}
+
+#[test]
+fn no_path_of_this_machine_is_in_the_program() {
+    if !project::toolchain() {
+        return;
+    }
+    let project = Project::new();
+    let report = support::json(&support::run(
+        &mut project.xtask(&["ipk", "aarch64", "--json"]),
+    ));
+    let ipk = std::fs::read(package(&report)["path"].as_str().unwrap()).unwrap();
+    let data = unpack::unpack(&ipk).data;
+    let home = std::env::var("HOME").unwrap();
+    for machine in [
+        project.dir.path().to_str().unwrap(),
+        home.as_str(),
+        ".cache/tollgate-xtask",
+    ] {
+        // A home of `/` is in every path.
+        if machine.len() > 4 {
+            assert!(
+                !data
+                    .windows(machine.len())
+                    .any(|window| window == machine.as_bytes()),
+                "{machine}"
+            );
+        }
+    }
+}
+
+#[test]
+fn it_runs_and_after_a_clean_no_std_crate_is_compiled() {
+    if !project::toolchain() {
+        return;
+    }
+    let project = Project::new();
+    let first = support::json(&support::run(
+        &mut project.xtask(&["ipk", "mips", "--json"]),
+    ));
+    std::fs::remove_dir_all(project.path("target")).unwrap();
+    let output = support::run(&mut project.xtask(&["ipk", "mips", "--json"]));
+    let second = support::json(&output);
+    assert_eq!(
+        package(&second)["compiled"],
+        json!(["greeter@1.2.0-rc1", "greeter@1.2.0-rc1"])
+    );
+    assert!(
+        !stderr(&output).contains("standard library"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(package(&second)["sha256"], package(&first)["sha256"]);
+
+    let third = support::json(&support::run(
+        &mut project.xtask(&["ipk", "mips", "--json"]),
+    ));
+    assert_eq!(package(&third)["compiled"], json!([]), "nothing to do");
+    assert_eq!(package(&third)["sha256"], package(&first)["sha256"]);
+
+    if support::group("qemu", None) {
+        let tried = support::json(&support::run(
+            &mut project.xtask(&["smoke", "mips", "--json"]),
+        ));
+        assert_eq!(tried["tried"][0]["answer"], "hello from greeter\n");
+    }
+}
+
+#[test]
+fn one_architecture_that_fails_does_not_hide_the_others() {
+    if !project::toolchain() {
+        return;
+    }
+    let project = Project::new();
+    let main = project.path("src/main.rs");
+    let text = std::fs::read_to_string(&main).unwrap();
+    std::fs::write(
+        &main,
+        format!("#[cfg(target_arch = \"mips\")]\ncompile_error!(\"not here\");\n{text}"),
+    )
+    .unwrap();
+    let output = project
+        .xtask(&["ipk", "mips", "aarch64", "--json"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let report = support::json(&output);
+    assert_eq!(package(&report)["arch"], "aarch64_cortex-a53");
+    assert_eq!(report["failures"][0]["arch"], "mips_24kc");
+    assert!(stderr(&output).contains("the tree differs from its last commit"));
+    assert!(stderr(&output).contains("error: not here"));
+    assert!(stderr(&output).contains("error: 1 of 2 architectures failed"));
+}
+
+/// One after the other, because each costs a build of the library: killed, at
+/// once, damaged.
+#[test]
+fn the_standard_library_is_whole_or_built_again() {
+    if !project::toolchain() {
+        return;
+    }
+    let project = Project::new();
+    let good = support::json(&support::run(
+        &mut project.xtask(&["ipk", "mips", "--json"]),
+    ));
+    let good = package(&good)["sha256"].clone();
+
+    let cache = project::copied_cache();
+    let library = |name: &str| {
+        let entries = std::fs::read_dir(cache.path().join("std")).unwrap();
+        let mut dirs = entries
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir());
+        dirs.find(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with(name)
+        })
+    };
+    let entry = library("mips-").unwrap();
+    std::fs::remove_dir_all(&entry).unwrap();
+    let ipk = |stderr: Stdio| {
+        let mut command = project.xtask(&["ipk", "mips", "--json"]);
+        command
+            .env("XTASK_CACHE_DIR", cache.path())
+            .stdout(Stdio::piped())
+            .stderr(stderr);
+        command
+    };
+
+    // Killed in the middle: the whole process group, as Ctrl-C and a CI do.
+    use std::os::unix::process::CommandExt;
+    let mut killed = ipk(Stdio::null()).process_group(0).spawn().unwrap();
+    let started = Instant::now();
+    let half = cache.path().join("std").join(format!(
+        ".new-{}",
+        entry.file_name().unwrap().to_str().unwrap()
+    ));
+    while !half.join("target").exists() {
+        assert!(
+            started.elapsed() < Duration::from_secs(60),
+            "the build did not begin"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    let group = format!("-{}", killed.id());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-KILL", "--", &group])
+            .status()
+            .unwrap()
+            .success()
+    );
+    killed.wait().unwrap();
+    assert!(!entry.exists(), "a killed build has no entry");
+
+    // Two at once: one builds, the other waits and uses it.
+    let runs = [(); 2].map(|()| ipk(Stdio::piped()).spawn().unwrap());
+    let outputs = runs.map(|run| run.wait_with_output().unwrap());
+    let built = outputs
+        .iter()
+        .filter(|output| stderr(output).contains("Built the standard library"))
+        .count();
+    let waited = outputs
+        .iter()
+        .filter(|output| stderr(output).contains("waiting for another run"))
+        .count();
+    let texts = format!("{}\n---\n{}", stderr(&outputs[0]), stderr(&outputs[1]));
+    assert_eq!((built, waited), (1, 1), "{texts}");
+    for output in &outputs {
+        assert_eq!(
+            package(&support::json(output))["sha256"],
+            good,
+            "the same library, the same bytes"
+        );
+    }
+
+    // One byte of one library changed, its size and time as they were.
+    let lib = entry.join("sysroot/lib/rustlib/mips-unknown-linux-musl/lib");
+    let file = std::fs::read_dir(&lib)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .find(|path| {
+            path.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("liballoc-")
+        })
+        .unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let time = std::fs::metadata(&file).unwrap().modified().unwrap();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, &bytes).unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(&file)
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
+    let output = ipk(Stdio::piped()).output().unwrap();
+    let text = stderr(&output);
+    assert!(output.status.success(), "{text}");
+    assert!(
+        text.contains("is not usable and is made again: sysroot/lib/")
+            && text.contains("liballoc-"),
+        "{text}"
+    );
+    assert!(
+        text.contains("is corrupted") && text.contains("Built the standard library"),
+        "{text}"
+    );
+    assert_eq!(package(&support::json(&output))["sha256"], good);
+}

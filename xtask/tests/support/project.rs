@@ -1,0 +1,105 @@
+//! A second package, unlike the daemon, and the toolchain to build it with.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use super::support;
+
+/// Seconds since 1970 of the copied project's one commit.
+pub const COMMIT_TIME: u64 = 1_700_000_000;
+
+/// True when the `debian` toolchain can be had; fetches it the first time.
+pub fn toolchain() -> bool {
+    static MISSING: OnceLock<Option<String>> = OnceLock::new();
+    let missing = MISSING.get_or_init(|| {
+        let output = support::xtask()
+            .args(["setup", "aarch64", "mips", "--toolchain", "debian"])
+            .output()
+            .unwrap();
+        (!output.status.success()).then(|| {
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            let error = text.find("error:").unwrap_or(0);
+            text[error..]
+                .lines()
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join("; ")
+        })
+    });
+    support::group("toolchain", missing.as_deref())
+}
+
+/// The fixture `greeter` in a directory of its own, as a git checkout.
+pub struct Project {
+    pub dir: tempfile::TempDir,
+}
+
+impl Project {
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        copy(
+            &support::root().join("xtask/tests/fixtures/greeter"),
+            dir.path(),
+        );
+        std::fs::write(dir.path().join(".gitignore"), "/target/\n/dist/\n").unwrap();
+        let git = |args: &[&str]| {
+            let time = format!("{COMMIT_TIME} +0000");
+            let status = Command::new("git")
+                .args(["-c", "user.name=x", "-c", "user.email=x@example.org"])
+                .args(args)
+                .current_dir(dir.path())
+                .env("GIT_COMMITTER_DATE", &time)
+                .env("GIT_AUTHOR_DATE", &time)
+                .status()
+                .unwrap();
+            assert!(status.success(), "git {args:?}");
+        };
+        git(&["init", "-q"]);
+        git(&["add", "-A"]);
+        git(&["commit", "-q", "-m", "x"]);
+        Self { dir }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// `xtask <args> --toolchain debian --manifest-path …`
+    pub fn xtask(&self, args: &[&str]) -> Command {
+        let mut command = support::xtask();
+        command
+            .args(args)
+            .args(["--toolchain", "debian", "--manifest-path"])
+            .arg(self.path("Cargo.toml"));
+        command
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in walkdir::WalkDir::new(from) {
+        let entry = entry.unwrap();
+        let name = entry.path().strip_prefix(from).unwrap();
+        if entry.file_type().is_dir() {
+            std::fs::create_dir_all(to.join(name)).unwrap();
+        } else {
+            std::fs::copy(entry.path(), to.join(name)).unwrap();
+        }
+    }
+}
+
+/// A cache directory that begins as the user's: its files are hard links, so
+/// that it costs nothing. Replace files in it, never write into them.
+pub fn copied_cache() -> tempfile::TempDir {
+    let user = xtask::toolchain::cache::Cache::open().unwrap().path("");
+    let dir = tempfile::tempdir_in(user.parent().unwrap()).unwrap();
+    let status = Command::new("cp")
+        .arg("-al")
+        .arg(user.join("."))
+        .arg(dir.path())
+        .status()
+        .unwrap();
+    assert!(status.success(), "copy the cache");
+    dir
+}
