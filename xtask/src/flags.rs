@@ -33,7 +33,7 @@ pub enum Command {
     Ci(Ci),
 }
 
-/// Compile a crate and write its ipk to dist/<release>/<arch>/.
+/// Compile a crate and write its ipk to `dist/<release>/<arch>/`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cargo xtask ipk aarch64\n  cargo xtask ipk --all --json\n  cargo xtask ipk mips --fast            the quick loop: no LTO, incremental\n  cargo xtask ipk x86_64 --manifest-path ../other/Cargo.toml -p daemon"
@@ -193,6 +193,9 @@ pub struct Test {
 pub struct Ci {
     /// `full` for everything.
     pub what: Option<CiKind>,
+    /// Leave out a check (by the name that is printed), when it ran already.
+    #[arg(long, value_name = "NAME")]
+    pub skip: Vec<String>,
     #[command(flatten)]
     pub toolchain: ToolchainArgs,
 }

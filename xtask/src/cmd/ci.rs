@@ -70,6 +70,9 @@ pub fn run(flags: &Ci, ctx: &Context) -> Result<ExitCode> {
     ];
     let mut results = Vec::new();
     for (name, command) in checks {
+        if flags.skip.iter().any(|skipped| skipped == name) {
+            continue;
+        }
         results.push(check(ctx, name, || {
             let status = command
                 .dir(&ctx.root)

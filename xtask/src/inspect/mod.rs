@@ -2,11 +2,11 @@
 //!
 //! | module | |
 //! |---|---|
-//! | [`archive`] | tar records as they stand, within limits |
-//! | [`read`] | the container and its members |
-//! | [`control`] | the control file's fields |
-//! | [`elf`] | what a binary runs on |
-//! | [`lint`] | the rules; [`lint_files`] those for installed files |
+//! | `archive` | tar records as they stand, within limits |
+//! | `read` | the container and its members |
+//! | `control` | the control file's fields |
+//! | `elf` | what a binary runs on |
+//! | `lint` | the rules; `lint_files` those for installed files |
 //!
 //! Input may be hostile: memory is bounded whatever a file claims, and every
 //! failure is an error that names the place.

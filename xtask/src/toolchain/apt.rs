@@ -216,7 +216,8 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// Unpacks the wanted part of one .deb, as the calling user.
+/// Unpacks the wanted part of one .deb, as the calling user. Older packages
+/// still have libraries in `/lib`, which is `/usr/lib` since Debian 12.
 fn unpack_deb(deb: &Path, into: &Path, keep: &dyn Fn(&Path) -> bool) -> Result<()> {
     let reader = duct::cmd!("dpkg-deb", "--fsys-tarfile", deb)
         .reader()
@@ -224,14 +225,22 @@ fn unpack_deb(deb: &Path, into: &Path, keep: &dyn Fn(&Path) -> bool) -> Result<(
     let mut archive = tar::Archive::new(reader);
     for entry in archive.entries()? {
         let mut entry = entry?;
-        let path = entry
-            .path()?
-            .strip_prefix(".")
-            .map(Path::to_owned)
-            .unwrap_or(entry.path()?.into_owned());
-        if !entry.header().entry_type().is_dir() && keep(&path) {
-            entry.unpack_in(into)?;
+        let path = entry.path()?.into_owned();
+        let path = path.strip_prefix(".").unwrap_or(&path);
+        let path = if path.starts_with("lib") {
+            Path::new("usr").join(path)
+        } else {
+            path.to_owned()
+        };
+        let leaves = path
+            .components()
+            .any(|part| !matches!(part, std::path::Component::Normal(_)));
+        if entry.header().entry_type().is_dir() || leaves || !keep(&path) {
+            continue;
         }
+        let target = into.join(&path);
+        fs::create_dirs(target.parent().unwrap_or(into))?;
+        entry.unpack(&target)?;
     }
     Ok(())
 }

@@ -14,8 +14,14 @@ use crate::fingerprint::{Inputs, join};
 use crate::util::fs;
 use crate::util::ui::Ui;
 
-/// The compiler, cargo, and the source of compiler and library.
-const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
+/// The compiler, its host's library, cargo, and the source of both. All four
+/// are named, or apt would want the newest library with an older compiler.
+const PACKAGES: [&str; 4] = [
+    "rustc-web",
+    "libstd-rust-web-dev",
+    "cargo-web",
+    "rust-web-src",
+];
 
 /// Provider `debian`.
 #[derive(Debug)]
@@ -68,7 +74,7 @@ impl<'a> Debian<'a> {
         }
     }
 
-    /// The package version that apt offers of all three packages.
+    /// The package version that apt offers of all packages.
     fn offered(&self, apt: &Apt<'_>) -> Result<(Version, String)> {
         let mut common: Option<Vec<String>> = None;
         for package in PACKAGES {
@@ -87,7 +93,7 @@ impl<'a> Debian<'a> {
             .filter_map(|text| Some((text.parse::<Version>().ok()?, text)))
             .filter(|(version, _)| !self.exact || *version == self.pin)
             .collect();
-        choose(self.pin, &offered).context("ask apt for rustc-web, cargo-web and rust-web-src")
+        choose(self.pin, &offered).with_context(|| format!("ask apt for {}", PACKAGES.join(", ")))
     }
 
     fn compiler(&self, entry: &Entry, version: Version) -> Result<Compiler> {
