@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Serialize;
 
 use crate::compile::profile::Profile;
-use crate::compile::{self, Compiled, Output, Tools};
+use crate::compile::{self, Compiled, Job, Output};
 use crate::config::package::Defaults;
 use crate::config::sdk::{Arch, Format, Release};
 use crate::config::workspace::{Crate, Workspace};
@@ -16,9 +16,8 @@ use crate::context::Context;
 use crate::fingerprint::hex;
 use crate::package::ipk;
 use crate::source::{self, Source};
-use crate::toolchain::cache::Cache;
-use crate::toolchain::select::{self, Choice};
-use crate::toolchain::{stdlib, wheels};
+use crate::toolchain::Toolchain;
+use crate::toolchain::select::Choice;
 use crate::util::{fs, ui};
 use crate::{assemble, inspect};
 
@@ -82,9 +81,7 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
     );
     let source = source::describe(&request.member.dir, &ctx.ui)?;
     let started = Instant::now();
-    let cache = Cache::open()?;
-    let compiler = select::ensure_compiler(request.toolchain, &ctx.sdk, &cache, &ctx.ui)?;
-    let zig = wheels::ensure(&cache, &ctx.sdk.toolchain, &ctx.ui)?;
+    let toolchain = Toolchain::ensure(request.toolchain, &ctx.sdk, &ctx.ui)?;
     let mut toolchain_time = Some(started.elapsed());
 
     // Architectures of one target share its library and its binaries.
@@ -97,7 +94,7 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
         }
         let result = compiled.entry(&arch.target).or_insert_with(|| {
             let started = Instant::now();
-            let std = stdlib::ensure_built(&cache, &compiler, &arch.target, &ctx.sdk, &ctx.ui);
+            let std = toolchain.std(&arch.target, &ctx.sdk, &ctx.ui);
             let took = started.elapsed();
             let compiled = std.and_then(|std| {
                 ctx.ui.status(
@@ -105,22 +102,17 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
                     &format!("{} for {}", request.member.cargo_name, arch.target),
                 );
                 let epoch = (request.profile == Profile::Release).then_some(source.epoch);
-                let tools = Tools {
-                    compiler: &compiler,
-                    zig: &zig,
+                let job = Job {
+                    toolchain: &toolchain,
                     std: &std,
                     sdk: &ctx.sdk,
-                    cache: &cache,
+                    workspace: request.workspace,
+                    member: request.member,
+                    target: &arch.target,
+                    profile: request.profile,
                     epoch,
                 };
-                compile::compile(
-                    &tools,
-                    request.workspace,
-                    request.member,
-                    &arch.target,
-                    request.profile,
-                    Output::Shown,
-                )
+                compile::compile(&job, Output::Shown)
             });
             let compiled = compiled.map_err(|error| format!("{error:#}"))?;
             phases.insert("std", took.as_secs_f64());

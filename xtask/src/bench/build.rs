@@ -7,12 +7,11 @@ use anyhow::{Context as _, Result};
 
 use super::{Figure, Target, alternate, pack};
 use crate::compile::profile::Profile;
-use crate::compile::{self, Tools};
+use crate::compile::{self, Job};
 use crate::config::workspace::Workspace;
 use crate::context::Context;
-use crate::toolchain::cache::Cache;
-use crate::toolchain::select::{self, Choice};
-use crate::toolchain::{stdlib, wheels};
+use crate::toolchain::Toolchain;
+use crate::toolchain::select::Choice;
 use crate::util::fs;
 
 const ARCH: &str = "aarch64";
@@ -27,26 +26,24 @@ pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>
     let own = std::env::current_exe().context("find this program")?;
     let release = ctx.sdk.release(None)?;
     let arch = ctx.sdk.arch(ARCH, &release)?;
-    let cache = Cache::open()?;
-    let compiler = select::ensure_compiler(choice, &ctx.sdk, &cache, &ctx.ui)?;
-    let zig = wheels::ensure(&cache, &ctx.sdk.toolchain, &ctx.ui)?;
-    let std = stdlib::ensure_built(&cache, &compiler, &arch.target, &ctx.sdk, &ctx.ui)?;
-    let tools = Tools {
-        compiler: &compiler,
-        zig: &zig,
-        std: &std,
-        sdk: &ctx.sdk,
-        cache: &cache,
-        epoch: Some(EPOCH),
-    };
+    let toolchain = Toolchain::ensure(choice, &ctx.sdk, &ctx.ui)?;
+    let std = toolchain.std(&arch.target, &ctx.sdk, &ctx.ui)?;
 
     // Sources are edited: on a copy, whose target directory stays for next time.
     let copy = ctx.root.join("target/bench/project");
     copy_sources(&ctx.root, &copy)?;
     let workspace = Workspace::read(&copy.join("Cargo.toml"))?;
     let member = workspace.select(None)?;
-    let bare =
-        |profile| compile::cargo_zigbuild(&tools, &workspace, &member, &arch.target, profile);
+    let job = Job {
+        toolchain: &toolchain,
+        std: &std,
+        sdk: &ctx.sdk,
+        workspace: &workspace,
+        member: &member,
+        target: &arch.target,
+        profile: Profile::Release,
+        epoch: Some(EPOCH),
+    };
     let ipk = |fast: bool| {
         let mut args: Vec<PathBuf> = vec![
             "ipk".into(),
@@ -54,7 +51,7 @@ pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>
             "--manifest-path".into(),
             copy.join("Cargo.toml"),
         ];
-        args.extend(["--toolchain".into(), compiler.provider.into()]);
+        args.extend(["--toolchain".into(), toolchain.compiler.provider.into()]);
         if fast {
             args.push("--fast".into());
         }
@@ -68,7 +65,7 @@ pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>
     };
 
     ctx.ui.status("Measuring", "no-op builds");
-    let (release_ipk, release_bare) = (ipk(false), bare(Profile::Release)?);
+    let (release_ipk, release_bare) = (ipk(false), compile::cargo_zigbuild(&job)?);
     let pair = [("ipk", &release_ipk), ("cargo zigbuild", &release_bare)];
     alternate(1, &pair, || Ok(()))?;
     let no_op = alternate(runs.max(5), &pair, || Ok(()))?;
@@ -106,9 +103,14 @@ pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>
             0.25,
         ),
     ];
-    let program = largest_library(&compiler.library).unwrap_or_else(|| own.clone());
-    figures.extend(pack::figures(&own, &program, &compiler.library, runs)?);
-    figures.extend(sizes(&copy, &tools, &workspace, &arch.target)?);
+    let program = largest_library(&toolchain.compiler.library).unwrap_or_else(|| own.clone());
+    figures.extend(pack::figures(
+        &own,
+        &program,
+        &toolchain.compiler.library,
+        runs,
+    )?);
+    figures.extend(sizes(&copy, &job)?);
     Ok(figures)
 }
 
@@ -134,17 +136,8 @@ fn ratio(name: &str, ours: Duration, other: Duration, most: f64) -> Figure {
     }
 }
 
-fn sizes(
-    copy: &Path,
-    tools: &Tools<'_>,
-    workspace: &Workspace,
-    target: &str,
-) -> Result<Vec<Figure>> {
-    let folder = workspace
-        .target_directory
-        .join("openwrt")
-        .join(&tools.std.short)
-        .join(target);
+fn sizes(copy: &Path, job: &Job<'_>) -> Result<Vec<Figure>> {
+    let folder = compile::target_dir(job.workspace, job.std).join(job.target);
     let binary = folder.join(Profile::Release.name()).join("tollgate-wrt");
     let ipk = walkdir::WalkDir::new(copy.join("dist"))
         .into_iter()

@@ -11,27 +11,29 @@ use anyhow::{Context, Result, bail};
 
 use crate::config::sdk::Sdk;
 use crate::config::workspace::{Crate, Workspace};
-use crate::toolchain::cache::Cache;
-use crate::toolchain::provider::Compiler;
+use crate::toolchain::Toolchain;
 use crate::toolchain::starter::Starter;
 use crate::toolchain::stdlib::{Std, TARGET_FLAGS};
-use crate::toolchain::wheels::Zig;
 use crate::util::process;
 use profile::Profile;
 
-/// Everything that compiling needs besides the crate.
+/// What is compiled, and with what.
 #[derive(Debug)]
-pub struct Tools<'a> {
-    /// rustc and cargo.
-    pub compiler: &'a Compiler,
-    /// Linker and driver.
-    pub zig: &'a Zig,
+pub struct Job<'a> {
+    /// Compiler and linker.
+    pub toolchain: &'a Toolchain,
     /// The target's standard library.
     pub std: &'a Std,
-    /// Profiles.
+    /// Profile settings.
     pub sdk: &'a Sdk,
-    /// Where zig keeps its compiled C library.
-    pub cache: &'a Cache,
+    /// The crate's workspace.
+    pub workspace: &'a Workspace,
+    /// The crate.
+    pub member: &'a Crate,
+    /// Rust's target triple.
+    pub target: &'a str,
+    /// Which settings.
+    pub profile: Profile,
     /// What build scripts see as SOURCE_DATE_EPOCH. A change of it builds their
     /// crates again, so the edit-and-try loop goes without.
     pub epoch: Option<u64>,
@@ -61,18 +63,10 @@ pub enum Output {
 ///
 /// # Errors
 /// When the crate does not compile, or gives another set of binaries.
-pub fn compile(
-    tools: &Tools<'_>,
-    workspace: &Workspace,
-    member: &Crate,
-    target: &str,
-    profile: Profile,
-    show: Output,
-) -> Result<Compiled> {
+pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
+    let (member, target) = (job.member, job.target);
     let started = Instant::now();
-    let command = cargo_zigbuild(tools, workspace, member, target, profile)?
-        .stdin_null()
-        .stdout_capture();
+    let command = cargo_zigbuild(job)?.stdin_null().stdout_capture();
     let command = if show == Output::Kept {
         command.stderr_capture()
     } else {
@@ -81,7 +75,7 @@ pub fn compile(
     let output = command
         .unchecked()
         .run()
-        .with_context(|| format!("start {}", tools.zig.zigbuild.display()))?;
+        .with_context(|| format!("start {}", job.toolchain.zig.zigbuild.display()))?;
     if !output.status.success() && show == Output::Kept {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         bail!(
@@ -91,7 +85,7 @@ pub fn compile(
         );
     }
     if !output.status.success() {
-        let hint = match workspace.workspace_root.join("Cargo.lock").is_file() {
+        let hint = match job.workspace.workspace_root.join("Cargo.lock").is_file() {
             true => {
                 "if it speaks of Cargo.lock, run `cargo update --workspace` and commit the file"
             }
@@ -122,14 +116,14 @@ pub fn compile(
 ///
 /// # Errors
 /// When the cache cannot be written.
-pub fn cargo_zigbuild(
-    tools: &Tools<'_>,
-    workspace: &Workspace,
-    member: &Crate,
-    target: &str,
-    profile: Profile,
-) -> Result<duct::Expression> {
-    let target_dir = target_dir(workspace, tools.std);
+pub fn cargo_zigbuild(job: &Job<'_>) -> Result<duct::Expression> {
+    let Job {
+        toolchain,
+        member,
+        target,
+        ..
+    } = *job;
+    let target_dir = target_dir(job.workspace, job.std);
     let mut args: Vec<String> = [
         "zigbuild",
         "--locked",
@@ -143,7 +137,7 @@ pub fn cargo_zigbuild(
         "--target".to_owned(),
         target.to_owned(),
     ]);
-    args.extend(profile.args(tools.sdk));
+    args.extend(job.profile.args(job.sdk));
     for bin in &member.bins {
         args.extend(["--bin".to_owned(), bin.clone()]);
     }
@@ -153,19 +147,19 @@ pub fn cargo_zigbuild(
     if !member.table.features.0.is_empty() {
         args.extend(["--features".to_owned(), member.table.features.0.join(",")]);
     }
-    let remap = remap(workspace, &target_dir)?;
+    let remap = remap(job.workspace, &target_dir)?;
     let prefix_maps: Vec<String> = remap
         .iter()
         .map(|(from, to)| shell_quoted(&format!("-ffile-prefix-map={}={to}", from.display())))
         .collect();
-    let zig_cache = tools.cache.path("zig-cache");
-    let command = duct::cmd(&tools.zig.zigbuild, args)
-        .dir(&workspace.workspace_root)
-        .env("CARGO", &tools.compiler.cargo)
+    let zig_cache = toolchain.cache.path("zig-cache");
+    let command = duct::cmd(&toolchain.zig.zigbuild, args)
+        .dir(&job.workspace.workspace_root)
+        .env("CARGO", &toolchain.compiler.cargo)
         .env("CARGO_TARGET_DIR", &target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", TARGET_FLAGS.join("\x1f"))
-        .env("CARGO_ZIGBUILD_ZIG_PATH", &tools.zig.zig)
-        .env("CARGO_ZIGBUILD_CACHE_DIR", tools.cache.path("zigbuild"))
+        .env("CARGO_ZIGBUILD_ZIG_PATH", &toolchain.zig.zig)
+        .env("CARGO_ZIGBUILD_CACHE_DIR", toolchain.cache.path("zigbuild"))
         .env("ZIG_GLOBAL_CACHE_DIR", &zig_cache)
         .env("ZIG_LOCAL_CACHE_DIR", &zig_cache)
         .env(
@@ -176,13 +170,13 @@ pub fn cargo_zigbuild(
         .env("CC_SHELL_ESCAPED_FLAGS", "1")
         .env("LC_ALL", "C")
         .env("TZ", "UTC");
-    let command = match tools.epoch {
+    let command = match job.epoch {
         Some(epoch) => command.env("SOURCE_DATE_EPOCH", epoch.to_string()),
         None => command.env_remove("SOURCE_DATE_EPOCH"),
     };
     let command = Starter {
-        compiler: tools.compiler,
-        sysroot: Some(&tools.std.sysroot),
+        compiler: &toolchain.compiler,
+        sysroot: Some(&job.std.sysroot),
         target,
         remap: &remap,
     }
@@ -197,7 +191,7 @@ fn shell_quoted(text: &str) -> String {
 
 /// A target directory for each standard library: cargo does not notice when
 /// another one is given to it.
-fn target_dir(workspace: &Workspace, std: &Std) -> PathBuf {
+pub fn target_dir(workspace: &Workspace, std: &Std) -> PathBuf {
     workspace.target_directory.join("openwrt").join(&std.short)
 }
 

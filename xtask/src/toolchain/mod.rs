@@ -20,3 +20,49 @@ pub mod select;
 pub mod starter;
 pub mod stdlib;
 pub mod wheels;
+
+use anyhow::Result;
+
+use self::cache::Cache;
+use self::provider::Compiler;
+use self::select::Choice;
+use self::stdlib::Std;
+use self::wheels::Zig;
+use crate::config::sdk::Sdk;
+use crate::util::ui::Ui;
+
+/// A compiler and a linker that are there, and the cache they lie in.
+#[derive(Debug)]
+pub struct Toolchain {
+    /// Where standard libraries and zig's compiled C libraries are kept.
+    pub cache: Cache,
+    /// rustc and cargo.
+    pub compiler: Compiler,
+    /// Linker and driver.
+    pub zig: Zig,
+}
+
+impl Toolchain {
+    /// Finds the chosen compiler and zig, or fetches them.
+    ///
+    /// # Errors
+    /// When one of them cannot be had.
+    pub fn ensure(choice: Choice, sdk: &Sdk, ui: &Ui) -> Result<Self> {
+        let cache = Cache::open()?;
+        let compiler = select::ensure_compiler(choice, sdk, &cache, ui)?;
+        let zig = wheels::ensure(&cache, &sdk.toolchain, ui)?;
+        Ok(Self {
+            cache,
+            compiler,
+            zig,
+        })
+    }
+
+    /// The target's standard library, built where it is missing or damaged.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn std(&self, target: &str, sdk: &Sdk, ui: &Ui) -> Result<Std> {
+        stdlib::ensure_built(&self.cache, &self.compiler, target, sdk, ui)
+    }
+}

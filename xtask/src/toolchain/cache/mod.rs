@@ -4,52 +4,23 @@
 //! every file in it with size and SHA-256. It is built beside its place, under
 //! a lock, and renamed: a killed build leaves nothing that a later run believes.
 
-use std::collections::BTreeMap;
+mod record;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::{Inputs, Reason, hash_file, join};
+use crate::fingerprint::{Inputs, Reason, join};
 use crate::util::ui::Ui;
 use crate::util::{fs, lock};
+use record::{read_manifest, record};
 
-const MANIFEST: &str = "manifest.json";
+pub use record::{Check, FileRecord, Manifest, verify};
 
 /// The directory that holds everything this tool downloads or prebuilds.
 #[derive(Clone, Debug)]
 pub struct Cache {
     root: PathBuf,
-}
-
-/// An entry's record.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Manifest {
-    /// What it was made from.
-    pub inputs: Inputs,
-    /// Its files by path below the entry.
-    pub files: BTreeMap<String, FileRecord>,
-}
-
-/// One file of an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileRecord {
-    /// Bytes.
-    pub size: u64,
-    /// SHA-256 in hex; of the target for a symbolic link.
-    pub sha256: String,
-}
-
-/// How closely an entry is compared with its record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
-    /// These files are there. An entry only gets its place when it is whole, so
-    /// this is enough for tens of thousands of files that are used all the time.
-    Named(&'static [&'static str]),
-    /// Every file is there with its size.
-    Sizes,
-    /// Every byte.
-    Hashes,
 }
 
 /// A finished entry.
@@ -191,145 +162,9 @@ impl Cache {
     }
 }
 
-/// Compares an entry with its record.
-///
-/// # Errors
-/// Every difference; a first build where the entry does not exist.
-pub fn verify(entry: &Path, check: Check) -> Result<(), Vec<Reason>> {
-    if !entry.exists() {
-        return Err(vec![Reason::FirstBuild]);
-    }
-    if let Check::Named(files) = check {
-        let missing: Vec<Reason> = files
-            .iter()
-            .filter(|file| !entry.join(file).is_file())
-            .map(|file| Reason::FileMissing {
-                path: (*file).to_owned(),
-            })
-            .collect();
-        return if missing.is_empty() {
-            Ok(())
-        } else {
-            Err(missing)
-        };
-    }
-    let manifest = read_manifest(entry).map_err(|error| {
-        vec![Reason::RecordBroken {
-            why: format!("{error:#}"),
-        }]
-    })?;
-    let half = manifest.files.len().div_ceil(2).max(1);
-    let files: Vec<_> = manifest.files.iter().collect();
-    // Hashing a standard library is most of a no-op build: use two cores.
-    let reasons: Vec<Reason> = std::thread::scope(|scope| {
-        let parts: Vec<_> = files
-            .chunks(half)
-            .map(|part| {
-                scope.spawn(move || {
-                    part.iter()
-                        .filter_map(|(p, r)| compare(entry, p, r, check))
-                        .collect()
-                })
-            })
-            .collect();
-        parts
-            .into_iter()
-            .flat_map(|part| part.join().unwrap_or_else(|_| vec![unreadable()]))
-            .collect()
-    });
-    if reasons.is_empty() {
-        Ok(())
-    } else {
-        Err(reasons)
-    }
-}
-
-fn unreadable() -> Reason {
-    Reason::RecordBroken {
-        why: "it could not be compared".to_owned(),
-    }
-}
-
-fn compare(entry: &Path, path: &str, record: &FileRecord, check: Check) -> Option<Reason> {
-    let file = entry.join(path);
-    let Ok(found) = std::fs::symlink_metadata(&file) else {
-        return Some(Reason::FileMissing {
-            path: path.to_owned(),
-        });
-    };
-    let changed = |old: String, new: String| {
-        Some(Reason::FileChanged {
-            path: path.to_owned(),
-            old,
-            new,
-        })
-    };
-    if found.is_file() && found.len() != record.size {
-        return changed(
-            format!("{} bytes", record.size),
-            format!("{} bytes", found.len()),
-        );
-    }
-    if check == Check::Hashes {
-        return match describe(&file) {
-            Ok(now) if now.sha256 == record.sha256 => None,
-            Ok(now) => changed(
-                record.sha256[..12.min(record.sha256.len())].to_owned(),
-                now.sha256[..12].to_owned(),
-            ),
-            Err(_) => Some(Reason::FileMissing {
-                path: path.to_owned(),
-            }),
-        };
-    }
-    None
-}
-
-fn read_manifest(entry: &Path) -> Result<Manifest> {
-    let text = fs::read(&entry.join(MANIFEST))?;
-    serde_json::from_slice(&text).with_context(|| format!("read {MANIFEST}"))
-}
-
-/// Writes the record of a finished entry.
-fn record(entry: &Path, inputs: &Inputs) -> Result<()> {
-    let mut files = BTreeMap::new();
-    for found in walkdir::WalkDir::new(entry).sort_by_file_name() {
-        let found = found.with_context(|| format!("walk {}", entry.display()))?;
-        if found.file_type().is_dir() {
-            continue;
-        }
-        let path = found.path().strip_prefix(entry).unwrap_or(found.path());
-        let record =
-            describe(found.path()).with_context(|| format!("hash {}", found.path().display()))?;
-        files.insert(path.to_string_lossy().into_owned(), record);
-    }
-    let manifest = Manifest {
-        inputs: inputs.clone(),
-        files,
-    };
-    let json = serde_json::to_vec_pretty(&manifest).context("write the manifest")?;
-    fs::write_atomic(&entry.join(MANIFEST), &json, 0o644)
-}
-
-fn describe(file: &Path) -> std::io::Result<FileRecord> {
-    let found = std::fs::symlink_metadata(file)?;
-    if found.is_symlink() {
-        use std::os::unix::ffi::OsStrExt;
-        let target = std::fs::read_link(file)?;
-        let hash = <sha2::Sha256 as sha2::Digest>::digest(target.as_os_str().as_bytes());
-        return Ok(FileRecord {
-            size: 0,
-            sha256: crate::fingerprint::hex(&hash),
-        });
-    }
-    Ok(FileRecord {
-        size: found.len(),
-        sha256: hash_file(file)?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::record::MANIFEST;
     use super::*;
 
     fn build(content: &'static str) -> impl FnOnce(&Path, &[Reason]) -> Result<()> {
