@@ -18,6 +18,7 @@ use crate::package::ipk;
 use crate::source::{self, Source};
 use crate::toolchain::Toolchain;
 use crate::toolchain::select::Choice;
+use crate::toolchain::stdlib::Std;
 use crate::util::{fs, ui};
 use crate::{assemble, inspect};
 
@@ -79,13 +80,25 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
         "apk: not yet (release {} installs apk packages; --release 24.10 makes an ipk)",
         request.release.name
     );
-    let source = source::describe(&request.member.dir, &ctx.ui)?;
+    // git answers while the toolchain is found and its libraries are verified.
+    let asked = source::ask(&request.member.dir);
     let started = Instant::now();
     let toolchain = Toolchain::ensure(request.toolchain, &ctx.sdk, &ctx.ui)?;
     let mut toolchain_time = Some(started.elapsed());
 
     // Architectures of one target share its library and its binaries.
-    let mut compiled: BTreeMap<&str, Result<(Duration, Compiled), String>> = BTreeMap::new();
+    let mut stds: BTreeMap<&str, Result<(Duration, Std), String>> = BTreeMap::new();
+    for arch in &request.archs {
+        stds.entry(&arch.target).or_insert_with(|| {
+            let started = Instant::now();
+            let std = toolchain.std(&arch.target, &ctx.sdk, &ctx.ui);
+            std.map(|std| (started.elapsed(), std))
+                .map_err(|error| format!("{error:#}"))
+        });
+    }
+    let source = asked.answer(&ctx.ui)?;
+
+    let mut compiled: BTreeMap<&str, Result<Compiled, String>> = BTreeMap::new();
     let mut outcomes = Vec::new();
     for arch in &request.archs {
         let mut phases = BTreeMap::new();
@@ -93,34 +106,29 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
             phases.insert("toolchain", time.as_secs_f64());
         }
         let result = compiled.entry(&arch.target).or_insert_with(|| {
-            let started = Instant::now();
-            let std = toolchain.std(&arch.target, &ctx.sdk, &ctx.ui);
-            let took = started.elapsed();
-            let compiled = std.and_then(|std| {
-                ctx.ui.status(
-                    "Compiling",
-                    &format!("{} for {}", request.member.cargo_name, arch.target),
-                );
-                let epoch = (request.profile == Profile::Release).then_some(source.epoch);
-                let job = Job {
-                    toolchain: &toolchain,
-                    std: &std,
-                    sdk: &ctx.sdk,
-                    workspace: request.workspace,
-                    member: request.member,
-                    target: &arch.target,
-                    profile: request.profile,
-                    epoch,
-                };
-                compile::compile(&job, Output::Shown)
-            });
-            let compiled = compiled.map_err(|error| format!("{error:#}"))?;
+            let (took, std) = stds[arch.target.as_str()].as_ref().map_err(Clone::clone)?;
             phases.insert("std", took.as_secs_f64());
+            ctx.ui.status(
+                "Compiling",
+                &format!("{} for {}", request.member.cargo_name, arch.target),
+            );
+            let job = Job {
+                toolchain: &toolchain,
+                std,
+                sdk: &ctx.sdk,
+                workspace: request.workspace,
+                member: request.member,
+                target: &arch.target,
+                profile: request.profile,
+                epoch: (request.profile == Profile::Release).then_some(source.epoch),
+            };
+            let compiled =
+                compile::compile(&job, Output::Shown).map_err(|error| format!("{error:#}"))?;
             phases.insert("compile", compiled.took.as_secs_f64());
-            Ok((took, compiled))
+            Ok(compiled)
         });
         let built = match result {
-            Ok((_, compiled)) => pack(ctx, request, arch, compiled, &source, phases),
+            Ok(compiled) => pack(ctx, request, arch, compiled, &source, phases),
             Err(error) => Err(anyhow!("{error}")),
         };
         outcomes.push((arch.clone(), built));

@@ -1,5 +1,6 @@
 //! Native builds: what `ipk` adds to the bare compile.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,7 +69,7 @@ pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>
     let (release_ipk, release_bare) = (ipk(false), compile::cargo_zigbuild(&job)?);
     let pair = [("ipk", &release_ipk), ("cargo zigbuild", &release_bare)];
     alternate(1, &pair, || Ok(()))?;
-    let no_op = alternate(runs.max(5), &pair, || Ok(()))?;
+    let no_op = alternate(runs.max(9), &pair, || Ok(()))?;
 
     ctx.ui.status("Measuring", "builds after an edit");
     let edited = alternate(runs, &pair, &mut edit)?;
@@ -108,7 +109,7 @@ pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>
         &own,
         &program,
         &toolchain.compiler.library,
-        runs,
+        runs.max(9),
     )?);
     figures.extend(sizes(&copy, &job)?);
     Ok(figures)
@@ -189,7 +190,8 @@ fn largest_library(library: &Path) -> Option<PathBuf> {
     libraries.map(|file| file.into_path()).next()
 }
 
-/// Copies what git tracks, or everything but build results without git.
+/// Makes `to` hold what git tracks or would track in `from`, and build results
+/// of its own.
 fn copy_sources(from: &Path, to: &Path) -> Result<()> {
     let tracked = duct::cmd!(
         "git",
@@ -202,7 +204,23 @@ fn copy_sources(from: &Path, to: &Path) -> Result<()> {
     .dir(from)
     .read()
     .context("list the project's files with git")?;
-    for name in tracked.split('\0').filter(|name| !name.is_empty()) {
+    let names: BTreeSet<&str> = tracked
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .collect();
+
+    // A file that was moved since the last time would be there twice.
+    let kept = walkdir::WalkDir::new(to).into_iter().filter_entry(|entry| {
+        entry.depth() != 1 || !matches!(entry.file_name().to_str(), Some("target" | "dist"))
+    });
+    for entry in kept.flatten().filter(|entry| !entry.file_type().is_dir()) {
+        let name = entry.path().strip_prefix(to)?.to_string_lossy();
+        if !names.contains(&*name) {
+            std::fs::remove_file(entry.path())
+                .with_context(|| format!("remove {}", entry.path().display()))?;
+        }
+    }
+    for name in names {
         let (source, target) = (from.join(name), to.join(name));
         let Ok(content) = std::fs::read(&source) else {
             continue;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
+use crate::util::process;
+
 /// One figure and what it must reach.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figure {
@@ -92,15 +94,16 @@ pub fn alternate(
             let output = command
                 .stdin_null()
                 .stderr_to_stdout()
-                .stdout_null()
+                .stdout_capture()
                 .unchecked()
                 .run()
                 .with_context(|| format!("start {name}"))?;
             times.push(started.elapsed());
             ensure!(
                 output.status.success(),
-                "{name} failed ({}): run it by hand to see why",
-                output.status
+                "{name} failed ({}):\n{}",
+                output.status,
+                process::tail(&String::from_utf8_lossy(&output.stdout))
             );
         }
     }
@@ -144,6 +147,8 @@ mod tests {
         let times = alternate(2, &[("a", &say("a")), ("b", &say("b"))], || Ok(())).unwrap();
         assert_eq!(times.len(), 2);
         assert_eq!(std::fs::read_to_string(&log).unwrap(), "a\nb\na\nb\n");
-        assert!(alternate(1, &[("false", &duct::cmd!("false"))], || Ok(())).is_err());
+        let failing = duct::cmd!("sh", "-c", "echo what is wrong >&2; exit 1");
+        let error = alternate(1, &[("sh", &failing)], || Ok(())).unwrap_err();
+        assert!(error.to_string().contains("what is wrong"), "{error}");
     }
 }

@@ -32,7 +32,7 @@ pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
     };
     let epoch = match table.epoch {
         Some(epoch) => epoch,
-        None => source::describe(base, &ctx.ui)?.epoch,
+        None => source::ask(base).answer(&ctx.ui)?.epoch,
     };
     let meta = table
         .meta(

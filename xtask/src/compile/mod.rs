@@ -17,6 +17,9 @@ use crate::toolchain::stdlib::{Std, TARGET_FLAGS};
 use crate::util::process;
 use profile::Profile;
 
+/// A path where nothing is.
+const NO_PYTHON: &str = "/nonexistent/python3";
+
 /// What is compiled, and with what.
 #[derive(Debug)]
 pub struct Job<'a> {
@@ -159,6 +162,8 @@ pub fn cargo_zigbuild(job: &Job<'_>) -> Result<duct::Expression> {
         .env("CARGO_TARGET_DIR", &target_dir)
         .env("CARGO_ENCODED_RUSTFLAGS", TARGET_FLAGS.join("\x1f"))
         .env("CARGO_ZIGBUILD_ZIG_PATH", &toolchain.zig.zig)
+        // It would prefer a ziglang of the user's Python, of any version.
+        .env("CARGO_ZIGBUILD_PYTHON_PATH", NO_PYTHON)
         .env("CARGO_ZIGBUILD_CACHE_DIR", toolchain.cache.path("zigbuild"))
         .env("ZIG_GLOBAL_CACHE_DIR", &zig_cache)
         .env("ZIG_LOCAL_CACHE_DIR", &zig_cache)

@@ -74,6 +74,12 @@ impl Writer {
     /// When a number does not fit its octal field.
     pub fn tree(&mut self, tree: &Tree) -> Result<()> {
         let mut first_of_group = std::collections::HashMap::<u32, &TreePath>::new();
+        // Enough for all but long names, so that megabytes are not moved again.
+        let contents = tree.iter().map(|(_, entry)| match &entry.node {
+            Node::File(content) => BLOCK + content.len().next_multiple_of(BLOCK),
+            Node::Dir | Node::Symlink(_) => BLOCK,
+        });
+        self.bytes.reserve(contents.sum::<usize>() + RECORD);
         for (path, entry) in tree.iter() {
             let name = path.tar_name(entry.is_dir());
             let first = match entry.link_group {

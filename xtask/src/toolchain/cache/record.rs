@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
@@ -69,24 +70,23 @@ pub fn verify(entry: &Path, check: Check) -> Result<(), Vec<Reason>> {
             why: format!("{error:#}"),
         }]
     })?;
-    let half = manifest.files.len().div_ceil(2).max(1);
-    let files: Vec<_> = manifest.files.iter().collect();
-    // Hashing a standard library is most of a no-op build: use two cores.
+    // Hashing a standard library is most of a no-op build: two cores do it, and
+    // the largest file, half of the whole, comes first.
+    let mut files: Vec<_> = manifest.files.iter().collect();
+    files.sort_by_key(|(_, record)| std::cmp::Reverse(record.size));
+    let next = AtomicUsize::new(0);
+    let compare_some = || {
+        let mut reasons = Vec::new();
+        while let Some((path, record)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            reasons.extend(compare(entry, path, record, check));
+        }
+        reasons
+    };
     let reasons: Vec<Reason> = std::thread::scope(|scope| {
-        let parts: Vec<_> = files
-            .chunks(half)
-            .map(|part| {
-                scope.spawn(move || {
-                    part.iter()
-                        .filter_map(|(p, r)| compare(entry, p, r, check))
-                        .collect()
-                })
-            })
-            .collect();
-        parts
-            .into_iter()
-            .flat_map(|part| part.join().unwrap_or_else(|_| vec![unreadable()]))
-            .collect()
+        let other = scope.spawn(compare_some);
+        let mut reasons = compare_some();
+        reasons.extend(other.join().unwrap_or_else(|_| vec![unreadable()]));
+        reasons
     });
     if reasons.is_empty() {
         Ok(())
