@@ -11,6 +11,7 @@ pub mod fields;
 mod mint_url;
 mod overrides;
 pub mod schema;
+mod shape;
 pub mod upstream;
 
 use std::fmt;

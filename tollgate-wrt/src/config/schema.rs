@@ -9,6 +9,7 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::mint_url::MintUrl;
+use super::shape;
 use super::upstream::{UpstreamDetector, UpstreamSessionManager, UpstreamWifi};
 
 /// The version of the schema below.
@@ -70,9 +71,9 @@ impl From<LogLevel> for log::LevelFilter {
 pub struct File {
     pub config_version: String,
     pub log_level: LogLevel,
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "shape::objects")]
     pub accepted_mints: Vec<Mint>,
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "shape::objects")]
     pub profit_share: Vec<ProfitShare>,
     pub step_size: NonZeroU64,
     pub margin: f64,
@@ -81,8 +82,11 @@ pub struct File {
     pub reseller_mode: bool,
     pub redirect_url: String,
     pub auth_delay_seconds: u32,
+    #[serde(deserialize_with = "shape::object")]
     pub upstream_detector: UpstreamDetector,
+    #[serde(deserialize_with = "shape::object")]
     pub upstream_session_manager: UpstreamSessionManager,
+    #[serde(deserialize_with = "shape::object")]
     pub upstream_wifi: UpstreamWifi,
 }
 
@@ -153,15 +157,6 @@ impl Mint {
 pub struct ProfitShare {
     pub factor: f64,
     pub identity: String,
-}
-
-/// The Go daemon writes an empty list that was never filled as `null`.
-pub(super) fn null_is_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// Cashu's own word is `sat`; other TollGate daemons once wrote `sats`.

@@ -179,6 +179,15 @@ fn values_of_the_wrong_type() {
         error("[]"),
         "1:1: invalid type: sequence; expected an object in { }"
     );
+    for list in [
+        r#"{"upstream_wifi": [300]}"#,
+        r#"{"upstream_session_manager": {"trust": ["trust_all", [], []]}}"#,
+        r#"{"accepted_mints": [["https://a", 1]]}"#,
+        r#"{"profit_share": [[1.0, "owner"]]}"#,
+    ] {
+        let error = error(list);
+        assert!(error.contains("invalid type: sequence"), "{list}: {error}");
+    }
     assert_eq!(
         error("{\"accepted_mints\": [\n\n  {\"price_per_step\": 1}]}"),
         "3:3: accepted_mints[0].url: missing; expected an address such as \"https://mint.example\""

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::duration::Duration;
-use super::schema::null_is_empty;
+use super::shape;
 
 /// How a TollGate to buy from is looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,9 +14,9 @@ pub struct UpstreamDetector {
     pub probe_retry_count: u32,
     pub probe_retry_delay: Duration,
     pub require_valid_signature: bool,
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "shape::list")]
     pub ignore_interfaces: Vec<String>,
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "shape::list")]
     pub only_interfaces: Vec<String>,
     pub discovery_timeout: Duration,
 }
@@ -28,8 +28,11 @@ pub struct UpstreamDetector {
 pub struct UpstreamSessionManager {
     pub max_price_per_millisecond: f64,
     pub max_price_per_byte: f64,
+    #[serde(deserialize_with = "shape::object")]
     pub trust: Trust,
+    #[serde(deserialize_with = "shape::object")]
     pub sessions: Sessions,
+    #[serde(deserialize_with = "shape::object")]
     pub usage_tracking: UsageTracking,
 }
 
@@ -48,9 +51,9 @@ pub enum TrustPolicy {
 #[expect(missing_docs)]
 pub struct Trust {
     pub default_policy: TrustPolicy,
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "shape::list")]
     pub allowlist: Vec<String>,
-    #[serde(deserialize_with = "null_is_empty")]
+    #[serde(deserialize_with = "shape::list")]
     pub blocklist: Vec<String>,
 }
 

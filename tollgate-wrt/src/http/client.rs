@@ -32,13 +32,14 @@ impl Client {
         if !self.address.is_loopback() {
             return self.clone();
         }
+        // Each proxy adds an address behind those that it was told, which
+        // anybody can write: the last that is not a proxy of ours counts.
         let header = |name| -> Option<IpAddr> {
             let value = headers.get(name)?.to_str().ok()?;
-            let first = value.split(',').next()?.trim();
-            first
-                .parse()
-                .ok()
-                .map(|address: IpAddr| address.to_canonical())
+            let addresses = value.rsplit(',').map(|word| word.trim().parse::<IpAddr>());
+            let mut foreign =
+                addresses.skip_while(|address| matches!(address, Ok(own) if own.is_loopback()));
+            foreign.next()?.ok().map(|address| address.to_canonical())
         };
         match header("x-real-ip").or_else(|| header("x-forwarded-for")) {
             // The interface is the proxy's.
@@ -67,7 +68,7 @@ mod tests {
     #[test]
     fn only_the_router_itself_speaks_for_others() {
         let real = ("x-real-ip", "192.0.2.7");
-        let forwarded = ("x-forwarded-for", "192.0.2.8, 10.0.0.1");
+        let forwarded = ("x-forwarded-for", "10.0.0.1, 192.0.2.8, 127.0.0.1");
         assert_eq!(behind("127.0.0.1:1", &[real, forwarded]), "192.0.2.7");
         assert_eq!(behind("[::1]:1", &[forwarded]), "192.0.2.8");
         assert_eq!(behind("[::ffff:127.0.0.1]:1", &[real]), "192.0.2.7");

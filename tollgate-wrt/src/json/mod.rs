@@ -7,6 +7,7 @@
 //! when something is wrong, so that no position is stored for what is right.
 
 mod locate;
+mod object;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 pub use locate::locate;
 use locate::locate_key;
+pub use object::Object;
 
 /// One step from a JSON value to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +131,7 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<(T, Vec<UnknownKey>), Er
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_ignored::deserialize(
+    let Object(value) = serde_ignored::deserialize(
         serde_path_to_error::Deserializer::new(&mut reader, &mut track),
         |path| {
             if unknown.len() < MAX_UNKNOWN {
@@ -141,16 +143,6 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<(T, Vec<UnknownKey>), Er
     reader
         .end()
         .map_err(|error| Error::new(text, &error, Path::default()))?;
-
-    // serde also fills a struct from a list, by the order of its fields.
-    if !text.trim_start().starts_with('{') {
-        return Err(Error {
-            path: Path::default(),
-            position: locate(text, &Path::default()),
-            message: "invalid type: sequence, expected an object".to_owned(),
-            is_json: true,
-        });
-    }
 
     let unknown = unknown.into_iter().map(|path| UnknownKey {
         position: locate_key(text, &path),
