@@ -206,7 +206,7 @@ impl Built {
             .collect();
         format!(
             "{}\n{:>13}size {}, installed {}, sha256 {}\n{:>13}{}",
-            self.path.display(),
+            fs::shown(&self.path).display(),
             "",
             fs::human_size(self.size),
             fs::human_size(self.installed_size as u64),

@@ -44,6 +44,14 @@ pub fn remove_dir(path: &Path) -> Result<()> {
     }
 }
 
+/// The path from the current directory, where it leads down from there.
+pub fn shown(path: &Path) -> &Path {
+    std::env::current_dir()
+        .ok()
+        .and_then(|here| path.strip_prefix(here).ok())
+        .unwrap_or(path)
+}
+
 /// Writes a file beside its place and renames it: readers see the old content
 /// or the new, never a part.
 ///
