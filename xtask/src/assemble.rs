@@ -60,3 +60,54 @@ fn add(tree: &mut Tree, path: TreePath, entry: Entry) -> Result<()> {
     anyhow::ensure!(tree.get(&path).is_none(), "{path} is in the package twice");
     tree.insert(path, entry)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_gets_its_place_and_mode() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["prog", "a", "b"] {
+            std::fs::write(dir.path().join(name), name).unwrap();
+        }
+        let table: PackageTable = toml::from_str(
+            "bin_dir = '/sbin'\ndirs = ['/var/x', '/sbin']\n\
+             files = [{ source = 'a', path = '/etc/a' }, { source = 'b', path = '/etc/b', mode = '0600' }]\n\
+             links = [{ path = '/bin/l', target = '../sbin/prog' }]\n",
+        )
+        .unwrap();
+        let binaries = BTreeMap::from([("prog".to_owned(), dir.path().join("prog"))]);
+        let found = tree(&table, dir.path(), &binaries).unwrap();
+        let lines: Vec<String> = found
+            .iter()
+            .map(|(path, entry)| format!("{:04o} {path}", entry.mode))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "0755 /",
+                "0755 /bin",
+                "0777 /bin/l",
+                "0755 /etc",
+                "0644 /etc/a",
+                "0600 /etc/b",
+                "0755 /sbin",
+                "0755 /sbin/prog",
+                "0755 /var",
+                "0755 /var/x",
+            ]
+        );
+        for twice in [
+            "links = [{ path = '/usr/bin/prog', target = 'x' }]",
+            "dirs = ['/usr/bin/prog']",
+        ] {
+            let table: PackageTable = toml::from_str(twice).unwrap();
+            let error = tree(&table, dir.path(), &binaries).unwrap_err();
+            assert!(
+                error.to_string().contains("in the package twice"),
+                "{error}"
+            );
+        }
+    }
+}

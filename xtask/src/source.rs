@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::thread::JoinHandle;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use xshell::{Shell, cmd};
 
 use crate::util::ui::Ui;
@@ -73,25 +73,56 @@ impl Asked {
     }
 }
 
+/// Runs nothing that the checkout could name: git itself refuses one of another
+/// user, whose configuration names programs.
 fn ask_git(dir: &Path) -> Result<Source> {
-    let sh = Shell::new()?;
-    sh.change_dir(dir);
-    // A checkout of another user (a container's, sudo's) is read all the same:
-    // nothing of it is run.
-    let safe = "safe.directory=*";
-    let head = cmd!(sh, "git -c {safe} log -1 --format=%ct:%H")
-        .quiet()
-        .ignore_stderr()
-        .read();
-    let head = head.context("git log found none")?;
+    let head = git(
+        dir,
+        &["log", "-1", "--no-show-signature", "--format=%ct:%H"],
+    )?;
     let (time, commit) = head.split_once(':').context("read git log")?;
-    let status = cmd!(sh, "git -c {safe} --no-optional-locks status --porcelain")
-        .quiet()
-        .ignore_stderr()
-        .read()?;
+    let status = git(dir, &["--no-optional-locks", "status", "--porcelain"])?;
     Ok(Source {
         epoch: time.parse().context("read the commit's time")?,
         commit: Some(commit.to_owned()),
-        dirty: !status.trim().is_empty(),
+        dirty: !status.is_empty(),
     })
+}
+
+fn git(dir: &Path, args: &[&str]) -> Result<String> {
+    let sh = Shell::new()?;
+    sh.change_dir(dir);
+    sh.set_var("LC_ALL", "C");
+    let output = cmd!(sh, "git {args...}").quiet().ignore_status().output();
+    let output = output.context("start git")?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "git says: {}",
+        stderr.lines().next().unwrap_or("nothing")
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn git_answers_and_says_why_it_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = |args: &[&str]| git(dir.path(), args).unwrap();
+        let error = ask_git(dir.path()).unwrap_err().to_string();
+        assert!(error.starts_with("git says: fatal: not a git"), "{error}");
+
+        run(&["init", "-q"]);
+        run(&["config", "user.name", "A"]);
+        run(&["config", "user.email", "a@example.org"]);
+        run(&["config", "log.showSignature", "true"]);
+        run(&["commit", "-q", "--allow-empty", "-m", "x"]);
+        let source = ask_git(dir.path()).unwrap();
+        assert!(source.epoch > 1_700_000_000 && !source.dirty);
+        std::fs::write(dir.path().join("new"), "x").unwrap();
+        assert!(ask_git(dir.path()).unwrap().dirty);
+    }
 }

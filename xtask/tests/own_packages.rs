@@ -115,6 +115,37 @@ fn listing(archive: &[u8]) -> String {
         .unwrap_or_else(|error| format!("tar tv: {error}"))
 }
 
+/// The outer archive, from section "Outer file" of the format's description:
+/// what `ipkg-build` makes of three files with one time.
+fn check_container(ours: &unpack::Unpacked, expected: &str) {
+    for header in &ours.gzip_headers {
+        assert_eq!(header[..], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]);
+    }
+    assert_eq!(ours.gzip_headers.len(), 3);
+    let epoch = expected
+        .lines()
+        .find_map(|line| line.strip_prefix("epoch "));
+    let epoch: u64 = epoch.unwrap().parse().unwrap();
+    let (content, headers): (Vec<_>, Vec<_>) =
+        ours.outer.iter().partition(|block| block.len() != 512);
+    assert_eq!(content, [b"2.0\n"]);
+    let names = ["./debian-binary", "./data.tar.gz", "./control.tar.gz"];
+    assert_eq!(headers.len(), names.len());
+    for (header, name) in headers.into_iter().zip(names) {
+        let field = |at: usize, length: usize| &header[at..at + length];
+        assert!(header.starts_with(format!("{name}\0").as_bytes()));
+        assert_eq!(field(100, 24), b"0000644\x000000000\x000000000\0", "{name}");
+        assert_eq!(
+            field(136, 12),
+            format!("{epoch:011o}\0").as_bytes(),
+            "{name}"
+        );
+        assert_eq!(field(156, 1), b"0", "{name}");
+        assert_eq!(field(257, 8), b"ustar  \0", "{name}");
+        assert!(header[265..].iter().all(|byte| *byte == 0), "{name}");
+    }
+}
+
 fn compare(case: &str) {
     let expected = support::root()
         .join("xtask/tests/fixtures/packages")
@@ -122,6 +153,7 @@ fn compare(case: &str) {
         .join("expected.txt");
     let expected = std::fs::read_to_string(expected).unwrap();
     let ours = pack(case);
+    check_container(&ours, &expected);
     let digests = format!(
         "data.tar {}\ncontrol.tar {}\n",
         digest(&ours.data),
@@ -145,6 +177,11 @@ fn every_field() {
 #[test]
 fn conffiles_modes_and_links() {
     compare("files");
+}
+
+#[test]
+fn conffiles_as_the_shell_reads_them() {
+    compare("shell");
 }
 
 #[test]

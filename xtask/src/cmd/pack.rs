@@ -22,10 +22,17 @@ use crate::util::fs;
 pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
     let table: PackageTable = strict::parse(&flags.meta, &fs::read_text(&flags.meta)?)?;
     let in_table = || format!("the package table in {}", flags.meta.display());
-    ensure!(
-        table.bins.is_none(),
-        anyhow!("`bins` needs a crate: `pack` takes files as they are").context(in_table())
-    );
+    for (key, is_there) in [
+        ("bins", table.bins.is_some()),
+        ("bin_dir", table.bin_dir.is_some()),
+        ("features", !table.features.0.is_empty()),
+        ("no_default_features", table.no_default_features),
+    ] {
+        ensure!(
+            !is_there,
+            anyhow!("`{key}` needs a crate: `pack` takes files as they are").context(in_table())
+        );
+    }
     let base = match flags.meta.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),

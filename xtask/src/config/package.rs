@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use super::words::{Commas, Mode, Scalar, Script, Words};
@@ -82,6 +82,8 @@ pub struct PackageTable {
     pub epoch: Option<u64>,
     /// The `Source:` field, when it is not `feeds/<feed>/<name>`.
     pub source_field: Option<String>,
+    /// The recipe's own name, when it is not the package's.
+    pub source_name: Option<String>,
     /// The feed that the recipe stands in.
     pub feed: Option<String>,
 
@@ -174,15 +176,19 @@ impl PackageTable {
             own.clone().or_else(|| default.clone())
         };
         let name = pick(&self.name, &defaults.name).context("`name` is missing")?;
-        let version = pick(&self.version, &defaults.version).context("`version` is missing")?;
+        let version = pick(&self.version, &defaults.version).unwrap_or_default();
         let release = self
             .release
             .as_ref()
             .map(|release| release.0.clone())
-            .or_else(|| defaults.release.clone());
-        let version = match release.as_deref() {
-            None | Some("") => version,
-            Some(release) => format!("{version}-r{release}"),
+            .or_else(|| defaults.release.clone())
+            .unwrap_or_default();
+        let version = match (version.as_str(), release.as_str()) {
+            ("", "") => bail!("`version` is missing"),
+            (_, "") => version,
+            // A recipe without PKG_VERSION.
+            ("", _) => release,
+            _ => format!("{version}-r{release}"),
         };
         let arch = pick(
             &self.pkgarch.clone().filter(|arch| !arch.is_empty()),
@@ -211,7 +217,7 @@ impl PackageTable {
             provides: self.provides.0.clone(),
             alternatives: self.alternatives.0.clone(),
             source,
-            source_name: name.clone(),
+            source_name: self.source_name.clone().unwrap_or_else(|| name.clone()),
             license: text(&pick(&self.license, &defaults.license)),
             license_files: text(&pick(&self.license_files, &defaults.license_files)),
             section: self
@@ -224,10 +230,12 @@ impl PackageTable {
             flags: self.flags.0.clone(),
             maintainer: text(&pick(&self.maintainer, &defaults.maintainer)),
             // Where a recipe has no description, make takes the title.
-            description: text(&pick(
-                &self.description,
-                &defaults.description.clone().or(self.title.clone()),
-            )),
+            description: [&self.description, &defaults.description, &self.title]
+                .into_iter()
+                .flatten()
+                .find(|text| !text.is_empty())
+                .cloned()
+                .unwrap_or_default(),
             conffiles: self.conffiles.0.clone(),
             scripts: Scripts {
                 preinst: script(&self.preinst)?,
@@ -249,5 +257,87 @@ impl PackageTable {
     /// The feed's name.
     pub fn feed(&self) -> &str {
         self.feed.as_deref().unwrap_or("packages")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta(text: &str, defaults: &Defaults) -> Result<Meta> {
+        let table: PackageTable = toml::from_str(text).unwrap();
+        table.meta(Path::new("."), defaults)
+    }
+
+    fn defaults() -> Defaults {
+        let text = |text: &str| Some(text.to_owned());
+        Defaults {
+            name: text("x"),
+            version: text("1"),
+            release: text("1"),
+            architecture: text("mips_24kc"),
+            license: text("MIT"),
+            license_files: text("LICENSE"),
+            maintainer: text("A"),
+            url: text("https://example.org"),
+            description: text("Of the crate."),
+            epoch: 7,
+        }
+    }
+
+    #[test]
+    fn the_crate_fills_what_the_table_leaves_open() {
+        let of_crate = meta("", &defaults()).unwrap();
+        assert_eq!(
+            (of_crate.name.as_str(), of_crate.version.as_str()),
+            ("x", "1-r1")
+        );
+        assert_eq!(of_crate.arch, "mips_24kc");
+        assert_eq!(
+            [
+                of_crate.license,
+                of_crate.license_files,
+                of_crate.maintainer
+            ],
+            ["MIT", "LICENSE", "A"]
+        );
+        assert_eq!(
+            [of_crate.url, of_crate.description, of_crate.source],
+            ["https://example.org", "Of the crate.", "feeds/packages/x"]
+        );
+        assert_eq!((of_crate.source_name.as_str(), of_crate.epoch), ("x", 7));
+
+        let table = "name='y'\nversion='2'\nrelease=3\narchitecture='a'\npkgarch='all'\nlicense='L'\n\
+                     license_files='F'\nmaintainer='M'\nurl='U'\ndescription='D'\nepoch=9\nsource_name='S'\nfeed='f'\n";
+        let own = meta(table, &defaults()).unwrap();
+        assert_eq!([own.name, own.version, own.arch], ["y", "2-r3", "all"]);
+        assert_eq!(
+            [own.license, own.license_files, own.maintainer, own.url],
+            ["L", "F", "M", "U"]
+        );
+        assert_eq!(
+            [own.description, own.source_name, own.source],
+            ["D", "S", "feeds/f/y"]
+        );
+        assert_eq!(own.epoch, 9);
+    }
+
+    #[test]
+    fn versions_and_descriptions_as_make_has_them() {
+        let bare = Defaults::default();
+        let version = |text: &str| {
+            let text = format!("name='x'\narch='all'\n{text}");
+            meta(&text, &bare).map(|meta| meta.version)
+        };
+        assert_eq!(version("version='1'").unwrap(), "1");
+        assert_eq!(version("version='1'\nrelease=''").unwrap(), "1");
+        assert_eq!(version("version=''\nrelease='3'").unwrap(), "3");
+        assert!(version("version=''").is_err());
+        let title = "description=''\ntitle='T'";
+        let without = Defaults {
+            description: None,
+            ..defaults()
+        };
+        assert_eq!(meta(title, &without).unwrap().description, "T");
     }
 }

@@ -126,3 +126,50 @@ impl TryFrom<String> for Mode {
             .ok_or_else(|| format!("mode {text:?} is not octal (such as \"0755\")"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Values {
+        words: Words,
+        commas: Commas,
+        scalar: Scalar,
+        mode: Mode,
+        script: Script,
+    }
+
+    fn values(text: &str) -> Result<Values, toml::de::Error> {
+        toml::from_str(text)
+    }
+
+    #[test]
+    fn every_spelling_of_a_value() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("s"), "echo\n").unwrap();
+        let words = values(
+            "words = ' a  b\\n'\ncommas = 'a (>= 1), b'\nscalar = 1\nmode = '0755'\nscript = 'echo\\n'",
+        );
+        let lists = values(
+            "words = ['a', 'b\\n']\ncommas = ['a (>= 1)', 'b']\nscalar = '1'\nmode = '4755'\nscript = { file = 's' }",
+        );
+        let (words, lists) = (words.unwrap(), lists.unwrap());
+        assert_eq!(words.words.0, ["a", "b\\n"]);
+        assert_eq!(words.words, lists.words);
+        assert_eq!(words.commas.0, "a (>= 1), b");
+        assert_eq!(words.commas, lists.commas);
+        assert_eq!(words.scalar, lists.scalar);
+        assert_eq!((words.mode.0, lists.mode.0), (0o755, 0o4755));
+        assert_eq!(words.script.read(dir.path()).unwrap(), "echo\\n");
+        assert_eq!(lists.script.read(dir.path()).unwrap(), "echo\n");
+    }
+
+    #[test]
+    fn modes_are_octal_and_bounded() {
+        for mode in ["0855", "10000", "u+s", ""] {
+            let error = Mode::try_from(mode.to_owned()).unwrap_err();
+            assert!(error.contains("is not octal"), "{error}");
+        }
+    }
+}

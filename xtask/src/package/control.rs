@@ -55,17 +55,21 @@ pub fn control(meta: &Meta, installed_size: usize) -> String {
     text + &description(&meta.description)
 }
 
-/// `Depends`: EXTRA_DEPENDS as written, then libc, then DEPENDS.
+/// `Depends`: EXTRA_DEPENDS as written, then libc (kernel modules only where
+/// they say so), then DEPENDS.
 fn depends(meta: &Meta) -> String {
-    let implicit = (!meta.name.starts_with("kmod-")).then(|| "libc".to_owned());
+    let is_module = meta.name.starts_with("kmod-");
+    let implicit = (!is_module).then(|| "libc".to_owned());
     let own = meta
         .depends
         .iter()
-        .filter(|word| !word.starts_with('@') && *word != "+libc")
-        .map(|word| with_abi(&word.replace('+', "")));
+        .filter(|word| !word.starts_with('@') && (is_module || *word != "+libc"))
+        .map(|word| word.replace('+', ""))
+        .filter(|name| !name.starts_with('@'))
+        .map(|name| with_abi(&name));
     let mut all: Vec<String> = Vec::new();
     if !meta.extra_depends.trim().is_empty() {
-        all.push(meta.extra_depends.clone());
+        all.push(meta.extra_depends.trim_start().to_owned());
     }
     all.extend(implicit);
     all.extend(own);
@@ -141,17 +145,37 @@ mod tests {
     }
 
     #[test]
+    fn lists_and_flags() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect();
+        let meta = Meta {
+            conflicts: words("a b"),
+            alternatives: words("1:/a:/b 2:/c:/d"),
+            flags: words("nonshared essential hold"),
+            ..meta()
+        };
+        let text = control(&meta, 1);
+        for line in [
+            "Conflicts: a, b\nAlternatives: 1:/a:/b, 2:/c:/d\n",
+            "Status: unknown hold not-installed\nEssential: yes\nArchitecture",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    #[test]
     fn dependencies_as_the_build_system_orders_them() {
         let words = |text: &str| text.split(' ').map(str::to_owned).collect();
         let mut meta = Meta {
-            depends: words("+libgcc +libc @!BROKEN a +b"),
+            depends: words("+libgcc +libc @!BROKEN +@c a +b"),
             ..meta()
         };
         assert_eq!(depends(&meta), "libc, libgcc1, a, b");
-        meta.extra_depends = "a (>=1.0), c".into();
+        meta.extra_depends = " a (>=1.0), c".into();
         assert_eq!(depends(&meta), "a (>=1.0), c, libc, libgcc1, a, b");
         meta.name = "kmod-x".into();
-        assert_eq!(depends(&meta), "a (>=1.0), c, libgcc1, a, b");
+        assert_eq!(depends(&meta), "a (>=1.0), c, libgcc1, libc, a, b");
+        meta.depends = words("+b");
+        assert_eq!(depends(&meta), "a (>=1.0), c, b");
     }
 
     #[test]
@@ -172,5 +196,6 @@ mod tests {
             "Description:  a\n \n b \n c\n"
         );
         assert_eq!(description(""), "Description:  \n");
+        assert_eq!(description("a\n\n"), "Description:  a\n \n");
     }
 }

@@ -43,8 +43,8 @@ pub fn pack(meta: &Meta, mut tree: Tree) -> Result<Ipk> {
     meta.check()
         .with_context(|| format!("the metadata of package {:?}", meta.name))?;
     refuse_control_names(&tree)?;
-    modes::apply(&mut tree, &meta.file_modes, &meta.user_id)?;
     conffiles::add_keep_list(&mut tree, &meta.name, &meta.conffiles)?;
+    modes::apply(&mut tree, &meta.file_modes, &meta.user_id)?;
 
     let mut data = tar::Writer::new(meta.epoch);
     data.tree(&tree).context("write data.tar")?;
@@ -69,28 +69,30 @@ fn control_tar(meta: &Meta, tree: &Tree, installed_size: usize) -> Result<Vec<u8
     let scripts = &meta.scripts;
     let members = [
         ("./conffiles", 0o644, conffiles),
-        ("./control", 0o644, Some(control)),
-        ("./postinst", 0o755, Some(DEFAULT_POSTINST.to_owned())),
+        ("./control", 0o644, Some(control.into_bytes())),
+        ("./postinst", 0o755, Some(DEFAULT_POSTINST.into())),
         ("./postinst-pkg", 0o755, script(&scripts.postinst)),
         ("./postrm", 0o755, script(&scripts.postrm)),
         ("./preinst", 0o755, script(&scripts.preinst)),
-        ("./prerm", 0o755, Some(DEFAULT_PRERM.to_owned())),
+        ("./prerm", 0o755, Some(DEFAULT_PRERM.into())),
         ("./prerm-pkg", 0o755, script(&scripts.prerm)),
     ];
     let mut archive = tar::Writer::new(meta.epoch);
     archive.dir(b"./", 0o755)?;
     for (name, mode, text) in members {
         if let Some(text) = text {
-            archive.file(name.as_bytes(), mode, text.as_bytes())?;
+            archive.file(name.as_bytes(), mode, &text)?;
         }
     }
     Ok(archive.finish())
 }
 
-/// `make` takes a script's last newline away and `echo` puts one back.
-fn script(text: &Option<String>) -> Option<String> {
-    text.as_ref()
-        .map(|text| format!("{}\n", text.strip_suffix('\n').unwrap_or(text)))
+/// `make` takes a script's last newline away and `echo` puts one back; for an
+/// empty one it writes none.
+fn script(text: &Option<String>) -> Option<Vec<u8>> {
+    let text = text.as_ref()?;
+    let text = text.strip_suffix('\n').unwrap_or(text);
+    (!text.is_empty()).then(|| format!("{text}\n").into_bytes())
 }
 
 /// `ipkg-build` leaves such names out without a word: its exclude pattern for
@@ -104,5 +106,66 @@ fn refuse_control_names(tree: &Tree) -> Result<()> {
             bail!("{path}: OpenWrt's ipkg-build drops everything named CONTROL; rename it")
         }
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::path::TreePath;
+    use super::super::tree::Entry;
+    use super::*;
+
+    fn path(raw: &str) -> TreePath {
+        TreePath::new(raw).unwrap()
+    }
+
+    fn meta() -> Meta {
+        Meta {
+            name: "libx".into(),
+            abi_version: "7".into(),
+            version: "1-r1".into(),
+            arch: "all".into(),
+            ..Meta::default()
+        }
+    }
+
+    #[test]
+    fn the_file_carries_the_abi_and_the_keep_list_does_not() {
+        let meta = Meta {
+            conffiles: vec!["/etc/d/".into()],
+            // The list is written before owners and modes are given.
+            file_modes: vec!["/lib/upgrade/keep.d/libx:0:0:0600".parse().unwrap()],
+            ..meta()
+        };
+        let package = pack(&meta, Tree::default()).unwrap();
+        assert_eq!(package.file_name, "libx7_1-r1_all.ipk");
+    }
+
+    #[test]
+    fn what_ipkg_build_would_drop_is_refused() {
+        for (name, is_refused) in [
+            ("CONTROL", true),
+            ("etc/CONTROL/x", true),
+            ("etc/CONTROLS", false),
+        ] {
+            let mut tree = Tree::default();
+            tree.insert(path(name), Entry::file(0o644, *b"")).unwrap();
+            assert_eq!(pack(&meta(), tree).is_err(), is_refused, "{name}");
+        }
+    }
+
+    #[test]
+    fn scripts_end_in_one_newline_of_their_own() {
+        for (text, expected) in [
+            ("a", Some("a\n")),
+            ("a\n", Some("a\n")),
+            ("a\n\n", Some("a\n\n")),
+            ("", None),
+            ("\n", None),
+        ] {
+            let written = script(&Some(text.to_owned()));
+            assert_eq!(written.as_deref(), expected.map(str::as_bytes), "{text:?}");
+        }
+        assert_eq!(script(&None), None);
     }
 }

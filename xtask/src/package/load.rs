@@ -78,12 +78,18 @@ pub fn from_dir(root: &Path) -> Result<Tree> {
 
 fn from_tar_file(file: &Path) -> Result<Tree> {
     let bytes = fs::read(file).with_context(|| format!("read {}", file.display()))?;
+    ensure!(!bytes.is_empty(), "{} is empty", file.display());
     let tree = if bytes.starts_with(&[0x1f, 0x8b]) {
         from_tar(flate2::read::MultiGzDecoder::new(&bytes[..]))
     } else {
         from_tar(&bytes[..])
     };
-    tree.with_context(|| format!("read the tree in {}", file.display()))
+    tree.with_context(|| {
+        format!(
+            "read the tree in {} (a directory, a tar archive or a gzip'd one is needed)",
+            file.display()
+        )
+    })
 }
 
 /// A tar archive's tree with the owners, modes and links that it records (any
@@ -179,6 +185,73 @@ mod tests {
         assert_eq!(tree.get(&path("link")), Some(&Entry::symlink("plain")));
         let group = tree.get(&path("again")).unwrap().link_group;
         assert!(group.is_some() && group == tree.get(&path("script")).unwrap().link_group);
+    }
+
+    /// An archive of `(name, type, link)`.
+    fn archive(entries: &[(&str, EntryType, &str)]) -> Vec<u8> {
+        let mut archive = tar::Builder::new(Vec::new());
+        for (name, kind, link) in entries {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(*kind);
+            header.set_mode(0o755);
+            header.set_uid(0);
+            header.set_gid(0);
+            header.set_size(0);
+            // As it stands, `./` and all.
+            header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+            if !link.is_empty() {
+                header.set_link_name(link).unwrap();
+            }
+            header.set_cksum();
+            archive.append(&header, &b""[..]).unwrap();
+        }
+        archive.into_inner().unwrap()
+    }
+
+    #[test]
+    fn archives_of_every_kind() {
+        use EntryType::{Directory, Link, Regular, Symlink, XGlobalHeader};
+        let three = archive(&[
+            ("pax_global_header", XGlobalHeader, ""),
+            ("./", Directory, ""),
+            ("./a", Regular, ""),
+            ("./b", Link, "./a"),
+            ("./c", Link, "b"),
+        ]);
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("x.tar.gz");
+        fs::write(&file, super::super::gzip::compress(&three)).unwrap();
+        let tree = tree(&file).unwrap();
+        let groups: Vec<_> = ["a", "b", "c"]
+            .map(|name| tree.get(&path(name)).unwrap().link_group)
+            .into();
+        assert_eq!(groups, [Some(0); 3], "one file with three names");
+
+        for (entries, expected) in [
+            (&[("./", Regular, "")][..], "root is no directory"),
+            (
+                &[("a", Directory, ""), ("b", Link, "a")],
+                "which is no file before it",
+            ),
+            (&[("b", Link, "a")], "which is no file before it"),
+            (
+                &[("a", Regular, ""), ("a/", Directory, "")],
+                "also a file or link",
+            ),
+            (
+                &[("a", EntryType::Fifo, "")],
+                "files, directories and links only",
+            ),
+            (&[("a", Symlink, "")], "without target"),
+        ] {
+            let error = format!("{:#}", from_tar(&archive(entries)[..]).unwrap_err());
+            assert!(error.contains(expected), "{error}");
+        }
+        for (content, expected) in [(&b""[..], "is empty"), (b"text", "a gzip'd one is needed")] {
+            fs::write(&file, content).unwrap();
+            let error = from_tar_file(&file).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -71,6 +71,19 @@ pub struct Meta {
     pub epoch: u64,
 }
 
+/// Flags that mean something to OpenWrt; others are ignored there.
+const FLAGS: [&str; 3] = ["essential", "hold", "nonshared"];
+
+/// Fields whose value a comma would cut off.
+const COMMALESS: [&str; 6] = [
+    "source_field",
+    "license",
+    "license_files",
+    "section",
+    "userid",
+    "url",
+];
+
 impl Meta {
     /// Refuses what would give an unreadable or ambiguous package.
     ///
@@ -86,6 +99,10 @@ impl Meta {
                     "`{key}` is {value:?}: {bad:?} is not allowed (letters, digits and `{extra}` are)"
                 );
             }
+            ensure!(
+                value.starts_with(|c: char| c.is_ascii_alphanumeric()),
+                "`{key}` is {value:?}: it has to begin with a letter or a digit"
+            );
             Ok(())
         };
         // The character set is ipkg-build's own check.
@@ -100,20 +117,27 @@ impl Meta {
                 !value.contains(['\n', '\r', '\0']),
                 "`{key}` must be one line"
             );
+            // `$(call addfield,…)` of package-pack.mk takes a comma for its own.
+            ensure!(
+                !value.contains(',') || !COMMALESS.contains(&key),
+                "`{key}` is {value:?}: OpenWrt cannot have a comma there"
+            );
+        }
+        for flag in &self.flags {
+            if let Some(known) = FLAGS.iter().find(|known| is_typo(flag, known)) {
+                bail!("`flags` has {flag:?}; did you mean {known:?}?");
+            }
         }
         for conffile in &self.conffiles {
-            ensure!(
-                conffile.starts_with('/') && !conffile.contains(char::is_whitespace),
-                "`conffiles` has {conffile:?}: an absolute path without white space is needed \
-                 (ipkg-build splits the list at white space)"
-            );
+            check_conffile(conffile)?;
         }
         for alternative in &self.alternatives {
             let parts: Vec<_> = alternative.splitn(3, ':').collect();
             ensure!(
                 matches!(parts[..], [priority, link, target]
-                    if priority.parse::<i32>().is_ok() && link.starts_with('/') && !target.is_empty()),
-                "`alternatives` has {alternative:?}: PRIORITY:/LINK:TARGET is needed"
+                    if priority.parse::<i32>().is_ok() && link.starts_with('/') && !target.is_empty())
+                    && !alternative.contains(|c: char| c == ',' || c.is_whitespace()),
+                "`alternatives` has {alternative:?}: PRIORITY:/LINK:TARGET is needed, without commas and white space"
             );
         }
         for dependency in self
@@ -123,7 +147,8 @@ impl Meta {
             .chain(&self.provides)
         {
             ensure!(
-                !dependency.contains([',', '\n', '\0']),
+                !dependency.is_empty()
+                    && !dependency.contains(|c: char| c == ',' || c == '\0' || c.is_whitespace()),
                 "{dependency:?} is no package name; constraints such as `foo (>=1.0)` go into `extra_depends`"
             );
         }
@@ -164,6 +189,35 @@ impl Meta {
     }
 }
 
+/// An absolute path inside the package, and not the root: that would list
+/// OpenWrt's own working files.
+fn check_conffile(conffile: &str) -> Result<()> {
+    let mut depth = 0_i64;
+    let mut leaves = false;
+    for name in conffile.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => depth -= 1,
+            _ => depth += 1,
+        }
+        leaves |= depth < 0;
+    }
+    ensure!(
+        conffile.starts_with('/')
+            && depth > 0
+            && !leaves
+            && !conffile.contains(|c: char| c.is_whitespace() || c == '\0'),
+        "`conffiles` has {conffile:?}: an absolute path below the root is needed, without white space \
+         (ipkg-build splits the list at white space)"
+    );
+    Ok(())
+}
+
+/// One letter too many, too few, or another one.
+fn is_typo(word: &str, known: &str) -> bool {
+    word != known && strsim::damerau_levenshtein(word, known) == 1
+}
+
 /// `libfoo` and `1` give `1`; a name that ends in a digit gets a `-` between;
 /// kernel modules have no suffix (`FormatABISuffix` of include/feeds.mk).
 pub fn abi_suffix(name: &str, abi_version: &str) -> String {
@@ -193,7 +247,7 @@ mod tests {
     fn wrong_values_name_their_key() {
         meta().check().unwrap();
         type Case = (fn(&mut Meta), &'static str);
-        let cases: [Case; 7] = [
+        let cases: [Case; 16] = [
             (|m| m.name = "a b".into(), "`name` is \"a b\""),
             (
                 |m| m.version = "1:2".into(),
@@ -215,6 +269,24 @@ mod tests {
                 |m| m.depends = vec!["a,b".into()],
                 "\"a,b\" is no package name",
             ),
+            (|m| m.name = "..".into(), "it has to begin with a letter"),
+            (|m| m.name = "a/b".into(), "'/' is not allowed"),
+            (
+                |m| m.conffiles = vec!["/etc/a b".into()],
+                "`conffiles` has \"/etc/a b\"",
+            ),
+            (|m| m.conffiles = vec!["/".into()], "`conffiles` has \"/\""),
+            (|m| m.conffiles = vec!["/../etc/x".into()], "below the root"),
+            (
+                |m| m.alternatives = vec!["1:/a:".into()],
+                "`alternatives` has \"1:/a:\"",
+            ),
+            (
+                |m| m.alternatives = vec!["1:/a:/b,c".into()],
+                "without commas",
+            ),
+            (|m| m.url = "https://x/a,b".into(), "cannot have a comma"),
+            (|m| m.flags = vec!["holdd".into()], "did you mean \"hold\""),
             (
                 |m| m.depends = vec!["+A:b".into()],
                 "a condition can only be decided",

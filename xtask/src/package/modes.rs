@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::path::TreePath;
-use super::tree::Tree;
+use super::tree::{Node, Tree};
 
 /// One entry `/path:user:group:mode`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,9 @@ pub struct FileMode {
     user: String,
     group: String,
     mode: u32,
+    /// GNU chmod keeps a directory's setuid and setgid bits, unless they are
+    /// spelled out with a fifth digit.
+    clears: bool,
 }
 
 impl FromStr for FileMode {
@@ -28,6 +31,7 @@ impl FromStr for FileMode {
         let (Some(mode), Some(group), Some(user), Some(path)) = (mode, group, user, path) else {
             bail!(wrong());
         };
+        let clears = mode.len() > 4;
         let mode = u32::from_str_radix(mode, 8)
             .ok()
             .filter(|mode| *mode <= 0o7777);
@@ -40,19 +44,37 @@ impl FromStr for FileMode {
             user: user.to_owned(),
             group: group.to_owned(),
             mode: mode.with_context(wrong)?,
+            clears,
         })
     }
 }
 
-/// Applies every entry; names are `root`, numbers, or those of `user_id`.
+/// Applies every entry as `chown` and `chmod` do, which follow links; names are
+/// `root`, numbers, or those of `user_id`.
 ///
 /// # Errors
 /// A path that the tree lacks, or a name without a known number.
 pub fn apply(tree: &mut Tree, modes: &[FileMode], user_id: &str) -> Result<()> {
-    for entry in modes {
-        let uid = number(&entry.user, user_id, 0)?;
-        let gid = number(&entry.group, user_id, 1)?;
-        tree.set_owner_and_mode(&entry.path, uid, gid, entry.mode)?;
+    for given in modes {
+        let uid = number(&given.user, user_id, 0)?;
+        let gid = number(&given.group, user_id, 1)?;
+        let place = tree.locate(given.path.as_bytes(), true).with_context(|| {
+            let path = &given.path;
+            match tree.get(path) {
+                Some(_) => {
+                    format!("{path} has a mode in `file_modes` but is a link out of the package")
+                }
+                None => format!("{path} has a mode in `file_modes` but is not in the package"),
+            }
+        })?;
+        tree.change(&place, |entry| {
+            (entry.uid, entry.gid) = (uid, gid);
+            let kept = match entry.node {
+                Node::Dir if !given.clears => entry.mode & 0o6000,
+                _ => 0,
+            };
+            entry.mode = given.mode | kept;
+        })?;
     }
     Ok(())
 }
@@ -62,8 +84,10 @@ fn number(name: &str, user_id: &str, part: usize) -> Result<u32> {
     if name == "root" {
         return Ok(0);
     }
-    if let Ok(number) = name.parse() {
-        return Ok(number);
+    if name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return name
+            .parse()
+            .with_context(|| format!("`file_modes` has the number {name}"));
     }
     user_id
         .split_whitespace()
@@ -76,6 +100,7 @@ fn number(name: &str, user_id: &str, part: usize) -> Result<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tree::Entry;
     use super::*;
 
     #[test]
@@ -95,6 +120,39 @@ mod tests {
         ] {
             let error = text.parse::<FileMode>().unwrap_err().to_string();
             assert!(error.contains("/PATH:USER:GROUP:MODE"), "{error}");
+        }
+    }
+
+    #[test]
+    fn chmod_follows_links_and_keeps_the_bits_of_directories() {
+        let path = |raw: &str| TreePath::new(raw).unwrap();
+        let mut tree = Tree::default();
+        tree.insert(path("d"), Entry::dir(0o2775)).unwrap();
+        tree.insert(path("e"), Entry::dir(0o2775)).unwrap();
+        tree.insert(path("f"), Entry::file(0o4755, *b"")).unwrap();
+        tree.insert(path("l"), Entry::symlink("f")).unwrap();
+        tree.insert(path("out"), Entry::symlink("/f")).unwrap();
+        let modes = [
+            "/d:root:root:0750",
+            "/e:root:root:00750",
+            "/l:some:other:0600",
+        ];
+        let modes: Vec<FileMode> = modes.iter().map(|mode| mode.parse().unwrap()).collect();
+        apply(&mut tree, &modes, "some=5:other=6").unwrap();
+        let found = |name: &str| {
+            let entry = tree.get(&path(name)).unwrap();
+            (entry.uid, entry.gid, entry.mode)
+        };
+        assert_eq!(found("d"), (0, 0, 0o2750));
+        assert_eq!(found("e"), (0, 0, 0o750));
+        assert_eq!(found("f"), (5, 6, 0o600));
+        assert_eq!(found("l"), (0, 0, 0o777));
+        for (mode, expected) in [
+            ("/out:root:root:0600", "a link out of the package"),
+            ("/none:root:root:0600", "not in the package"),
+        ] {
+            let error = apply(&mut tree, &[mode.parse().unwrap()], "").unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
         }
     }
 

@@ -99,8 +99,8 @@ impl Tree {
     /// Adds or replaces an entry; missing parents become directories 0755.
     ///
     /// # Errors
-    /// When a parent exists and is no directory, or a directory would be
-    /// replaced by something else.
+    /// When a parent exists and is no directory, a directory would be replaced
+    /// by something else or the other way round, or a link leads nowhere.
     pub fn insert(&mut self, path: TreePath, entry: Entry) -> Result<()> {
         let mut missing = Vec::new();
         let mut parent = path.parent();
@@ -112,8 +112,15 @@ impl Tree {
             }
             parent = directory.parent();
         }
-        if !entry.is_dir() && self.entries.get(&path).is_some_and(Entry::is_dir) {
-            bail!("{path} is a directory and cannot become a file or link");
+        if let Some(found) = self.entries.get(&path) {
+            if found.is_dir() != entry.is_dir() {
+                bail!("{path} is a directory and also a file or link");
+            }
+        }
+        if let Node::Symlink(target) = &entry.node {
+            if target.is_empty() || target.contains(&0) {
+                bail!("{path} is a symbolic link to an empty name, or to one with a NUL byte");
+            }
         }
         for directory in missing {
             self.entries.insert(directory, Entry::dir(0o755));
@@ -132,12 +139,18 @@ impl Tree {
         self.entries.iter()
     }
 
-    /// Follows relative symbolic links inside the tree, as `test -f` would.
+    /// The entry that `path` leads to, links followed as `test -f` does.
+    pub fn resolve(&self, path: &[u8]) -> Option<&Entry> {
+        self.get(&self.locate(path, true)?)
+    }
+
+    /// The place that `path` leads to, following relative symbolic links inside
+    /// the tree; the last component only with `follow_last`.
     ///
     /// An absolute target would be looked up on the building machine; it counts
-    /// as missing here, whoever builds.
-    pub fn resolve(&self, path: &TreePath) -> Option<&Entry> {
-        let mut rest: Vec<Vec<u8>> = path.components().rev().map(<[u8]>::to_vec).collect();
+    /// as missing here, whoever builds. So does a `..` above the root.
+    pub fn locate(&self, path: &[u8], follow_last: bool) -> Option<TreePath> {
+        let mut rest = names(path);
         let mut here: Vec<Vec<u8>> = Vec::new();
         let mut links = 0;
         while let Some(name) = rest.pop() {
@@ -149,46 +162,50 @@ impl Tree {
                 }
                 _ => here.push(name),
             }
-            if let Node::Symlink(target) = &self.get(&TreePath::new(here.join(&b'/')).ok()?)?.node {
-                links += 1;
-                if target.starts_with(b"/") || links > 40 {
-                    return None;
+            let entry = self.get(&TreePath::new(here.join(&b'/')).ok()?)?;
+            let is_last = rest.iter().all(|name| matches!(&name[..], b"" | b"."));
+            match &entry.node {
+                Node::Symlink(target) if follow_last || !is_last => {
+                    links += 1;
+                    if target.starts_with(b"/") || links > 40 {
+                        return None;
+                    }
+                    here.pop();
+                    rest.extend(names(target));
                 }
-                here.pop();
-                rest.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
+                // Nothing is below a file, and nothing above it by way of it.
+                _ if !is_last && !entry.is_dir() => return None,
+                _ => {}
             }
         }
-        self.get(&TreePath::new(here.join(&b'/')).ok()?)
+        TreePath::new(here.join(&b'/')).ok()
     }
 
-    /// Gives `path` a new owner and mode; its hard links share them.
+    /// Changes the entry at `path` and every other name of the same hard-linked
+    /// file.
     ///
     /// # Errors
     /// When the tree has no such path.
-    pub fn set_owner_and_mode(
-        &mut self,
-        path: &TreePath,
-        uid: u32,
-        gid: u32,
-        mode: u32,
-    ) -> Result<()> {
+    pub fn change(&mut self, path: &TreePath, mut change: impl FnMut(&mut Entry)) -> Result<()> {
         let group = self
             .get(path)
-            .with_context(|| {
-                format!("{path} has a mode in `file_modes` but is not in the package")
-            })?
+            .with_context(|| format!("{path} is not in the package"))?
             .link_group;
         for (name, entry) in &mut self.entries {
             if name == path || (group.is_some() && entry.link_group == group) {
-                (entry.uid, entry.gid) = (uid, gid);
-                // A link's own mode is always 0777.
-                if !matches!(entry.node, Node::Symlink(_)) {
-                    entry.mode = mode;
-                }
+                change(entry);
             }
         }
         Ok(())
     }
+}
+
+/// The components of a path, the first one last.
+fn names(path: &[u8]) -> Vec<Vec<u8>> {
+    path.split(|byte| *byte == b'/')
+        .rev()
+        .map(<[u8]>::to_vec)
+        .collect()
 }
 
 #[cfg(test)]
@@ -212,7 +229,14 @@ mod tests {
             error.to_string(),
             "/usr/bin/x/y cannot be added: /usr/bin/x is no directory"
         );
-        assert!(tree.insert(path("usr"), Entry::symlink("x")).is_err());
+        for (name, entry) in [
+            ("usr", Entry::symlink("x")),
+            ("usr/bin/x", Entry::dir(0o755)),
+            ("l", Entry::symlink("")),
+            ("l", Entry::symlink("a\0b")),
+        ] {
+            assert!(tree.insert(path(name), entry).is_err(), "{name}");
+        }
     }
 
     #[test]
@@ -225,19 +249,41 @@ mod tests {
         tree.insert(path("etc/abs"), Entry::symlink("/etc/real"))
             .unwrap();
         tree.insert(path("dir"), Entry::symlink("etc/.")).unwrap();
+        tree.insert(path("top"), Entry::symlink("/etc/real"))
+            .unwrap();
         tree.insert(path("etc/loop"), Entry::symlink("loop"))
             .unwrap();
         tree.insert(path("etc/out"), Entry::symlink("../../../x"))
             .unwrap();
-        assert!(tree.resolve(&path("etc/rel")).unwrap().is_file());
-        assert!(tree.resolve(&path("dir/rel")).unwrap().is_file());
-        for name in ["etc/abs", "etc/loop", "etc/out", "etc/none"] {
-            assert_eq!(tree.resolve(&path(name)), None, "{name}");
+        for name in [
+            "etc/rel",
+            "/dir//./rel",
+            "usr/../etc/real",
+            "etc/../dir/rel/",
+        ] {
+            let found = match name.starts_with("usr") {
+                true => None,
+                false => Some(path("etc/real")),
+            };
+            assert_eq!(tree.locate(name.as_bytes(), true), found, "{name}");
         }
+        for name in [
+            "top",
+            "etc/abs",
+            "etc/loop",
+            "etc/out",
+            "etc/none",
+            "../etc/real",
+            "etc/real/..",
+        ] {
+            assert_eq!(tree.resolve(name.as_bytes()), None, "{name}");
+        }
+        assert_eq!(tree.locate(b"dir/abs", false), Some(path("etc/abs")));
+        assert_eq!(tree.locate(b"etc/loop", false), Some(path("etc/loop")));
     }
 
     #[test]
-    fn hard_links_share_owner_and_mode() {
+    fn hard_links_change_together() {
         let mut tree = Tree::default();
         for name in ["a", "b"] {
             let entry = Entry {
@@ -246,9 +292,10 @@ mod tests {
             };
             tree.insert(path(name), entry).unwrap();
         }
-        tree.set_owner_and_mode(&path("b"), 1, 2, 0o600).unwrap();
-        let entry = tree.get(&path("a")).unwrap();
-        assert_eq!((entry.uid, entry.gid, entry.mode), (1, 2, 0o600));
-        assert!(tree.set_owner_and_mode(&path("c"), 0, 0, 0).is_err());
+        tree.insert(path("c"), Entry::file(0o644, *b"")).unwrap();
+        tree.change(&path("b"), |entry| entry.mode = 0o600).unwrap();
+        assert_eq!(tree.get(&path("a")).unwrap().mode, 0o600);
+        assert_eq!(tree.get(&path("c")).unwrap().mode, 0o644);
+        assert!(tree.change(&path("d"), |_| ()).is_err());
     }
 }

@@ -43,7 +43,7 @@ pub fn variable_block(workspace: &Workspace, member: &Crate) -> Result<String> {
         .map(String::as_str)
         .collect();
     let variables = [
-        ("PKG_NAME", meta.name.clone()),
+        ("PKG_NAME", meta.source_name.clone()),
         ("PKG_VERSION", recipe_version(version)),
         ("PKG_RELEASE", release.unwrap_or_default().to_owned()),
         ("PKG_LICENSE", meta.license.clone()),
@@ -130,12 +130,12 @@ pub fn package_block(workspace: &Workspace, member: &Crate, recipe_dir: &Path) -
         writeln!(text, "  {field}:={value}")?;
     }
     text += "endef\n";
-    text += &define(&format!("Package/{name}/description"), &meta.description);
+    text += &define(&format!("Package/{name}/description"), &meta.description)?;
     if !meta.conffiles.is_empty() {
         text += &define(
             &format!("Package/{name}/conffiles"),
             &meta.conffiles.join("\n"),
-        );
+        )?;
     }
     let scripts = &meta.scripts;
     for (script, content) in [
@@ -145,7 +145,7 @@ pub fn package_block(workspace: &Workspace, member: &Crate, recipe_dir: &Path) -
         ("postrm", &scripts.postrm),
     ] {
         if let Some(content) = content {
-            text += &define(&format!("Package/{name}/{script}"), content);
+            text += &define(&format!("Package/{name}/{script}"), content)?;
         }
     }
     writeln!(text, "\ndefine Package/{name}/install")?;
@@ -227,10 +227,22 @@ fn parent(path: &str) -> &str {
     }
 }
 
-/// `define NAME … endef` with make's `$` doubled.
-fn define(name: &str, content: &str) -> String {
+/// `define NAME … endef` with make's `$` doubled; nothing for an empty content,
+/// as make itself would have it.
+fn define(name: &str, content: &str) -> Result<String> {
     let content = content.strip_suffix('\n').unwrap_or(content);
-    format!("\ndefine {name}\n{}\nendef\n", content.replace('$', "$$"))
+    if content.is_empty() {
+        return Ok(String::new());
+    }
+    for line in content.lines() {
+        let word = line.split_whitespace().next().unwrap_or_default();
+        ensure!(
+            !["define", "endef"].contains(&word),
+            "{name} has the line {line:?}: in a recipe make would take it for its own"
+        );
+    }
+    let content = content.replace('$', "$$");
+    Ok(format!("\ndefine {name}\n{content}\nendef\n"))
 }
 
 /// A value of `:=`, which make would end at `#`. A `$` cannot be said: OpenWrt
@@ -277,7 +289,12 @@ mod tests {
     fn make_sees_what_was_meant() {
         assert_eq!(escape("a #1"), "a \\#1");
         assert!(refuse_dollar("URL", "https://x/$1").is_err());
-        assert_eq!(define("x", "echo $1\n"), "\ndefine x\necho $$1\nendef\n");
+        assert_eq!(
+            define("x", "echo $1\n").unwrap(),
+            "\ndefine x\necho $$1\nendef\n"
+        );
+        assert_eq!(define("x", "").unwrap(), "");
+        assert!(define("x", "a\n  endef\n").is_err());
         assert_eq!(recipe_version("1.2.3"), "1.2.3");
         assert_eq!(
             recipe_version("1.2.3~rc.1"),
