@@ -96,10 +96,16 @@ fn git(dir: &Path, args: &[&str]) -> Result<String> {
     let output = cmd!(sh, "git {args...}").quiet().ignore_status().output();
     let output = output.context("start git")?;
     let stderr = String::from_utf8_lossy(&output.stderr);
+    // The mend that git gives for the checkout of another user.
+    let mend = stderr
+        .lines()
+        .find(|line| line.trim_start().starts_with("git config"));
     ensure!(
         output.status.success(),
-        "git says: {}",
-        stderr.lines().next().unwrap_or("nothing")
+        "git says: {}{}",
+        stderr.lines().next().unwrap_or("nothing"),
+        mend.map(|line| format!("; if you trust it: {}", line.trim()))
+            .unwrap_or_default()
     );
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
