@@ -40,7 +40,8 @@ Options:
   --listen ADDR:PORT   Listen on this address instead, on whatever interface:
                        other networks than the LAN can then reach the daemon.
                        Can be repeated. Port 0 is any free port; it is logged
-  --log stderr|syslog  Where messages go. Default: stderr
+  --log stderr|syslog  Where messages go. Default: stderr. What the system's log
+                       does not take goes to stderr too
   --log-level LEVEL    error, warn, info, debug or trace. Default: log_level in
                        the configuration, else info
   --root DIR           Find the system's files (etc, tmp, proc, dev) below DIR.
