@@ -39,6 +39,20 @@ fn the_identity_is_made_once() {
 }
 
 #[test]
+fn the_identity_has_its_mode_whatever_the_umask() {
+    for umask in ["000", "277"] {
+        let root = Root::configured();
+        let mut command = Command::new("sh");
+        let script = format!("umask {umask}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, BINARY, "run", "--listen", "127.0.0.1:0"]);
+        command.arg("--root").arg(root.path());
+        assert!(Daemon::start(command).stop().success());
+        let file = fs::metadata(root.file("etc/tollgate/identities.json")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o7777, 0o600, "{umask}");
+    }
+}
+
+#[test]
 fn an_identity_that_is_there_is_used() {
     let root = Root::configured();
     // BIP-340, test vector 0.
@@ -228,6 +242,24 @@ fn messages_can_go_to_syslog() {
     }
     assert_eq!(daemon.log().text(), "");
     assert!(daemon.stop().success());
+}
+
+#[test]
+fn without_a_system_log_messages_go_to_stderr() {
+    let root = Root::configured();
+    let daemon = root.start_with(&["--log", "syslog"]);
+    daemon.log().wait_for("level=info msg=starting");
+    assert_eq!(daemon.get("/").status, 200);
+
+    // A log daemon that comes later gets what is said from then on.
+    fs::create_dir(root.file("dev")).unwrap();
+    let syslog = UnixDatagram::bind(root.file("dev/log")).unwrap();
+    syslog.set_read_timeout(Some(common::PATIENCE)).unwrap();
+    daemon.signal(Signal::TERM);
+    let mut buffer = [0; 2048];
+    let length = syslog.recv(&mut buffer).unwrap();
+    let text = std::str::from_utf8(&buffer[..length]).unwrap();
+    assert!(text.ends_with("level=info msg=stopping"), "{text}");
 }
 
 #[test]

@@ -297,7 +297,7 @@ fn unreadable_files_are_errors() {
     fs::create_dir(root.paths().config()).unwrap();
     assert_eq!(
         root.errors(),
-        ["/etc/tollgate/config.json: Is a directory (os error 21)"]
+        ["/etc/tollgate/config.json: a directory, not a regular file"]
     );
 }
 
