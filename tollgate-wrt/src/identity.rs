@@ -144,7 +144,8 @@ fn load(path: &Path) -> Result<Option<Identity>, String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.to_string()),
     };
-    let (file, _) = json::parse::<File>(&text).map_err(|error| describe(&error))?;
+    let (file, _) =
+        json::parse::<File>(&text, |_, value| value.is_null()).map_err(|error| describe(&error))?;
 
     let position = file
         .owned_identities

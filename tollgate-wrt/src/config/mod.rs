@@ -11,7 +11,6 @@ pub mod fields;
 mod mint_url;
 mod overrides;
 pub mod schema;
-mod shape;
 pub mod upstream;
 
 use std::fmt;
@@ -34,6 +33,9 @@ const LAN_BRIDGE: &str = "br-lan";
 
 /// The port of the TollGate protocol (HTTP-01).
 pub const PORT: u16 = 2121;
+
+/// Most unknown keys that are told of. To find a key costs a look at the text.
+const MAX_UNKNOWN: usize = 50;
 
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,14 +161,28 @@ fn parse_file(path: &Path, text: &str, warnings: &mut Vec<Finding>) -> Result<Fi
         column: Some(position.column),
         message,
     };
-    let (file, unknown) = json::parse::<File>(text)
+    let (file, unknown) = json::parse::<File>(text, fields::is_unset)
         .map_err(|error| Error(vec![finding(error.position, explain(&error))]))?;
-    for key in unknown {
-        let mut message = format!("{} is not known and ignored", key.path);
-        if let Some(known) = fields::nearest(&key.path) {
+    // Other daemons read `Metric` as `metric`: to ignore it would be to sell
+    // something else than they do.
+    let miswritten: Vec<Finding> = unknown
+        .iter()
+        .filter_map(|path| {
+            let known = fields::same_but_case(path)?;
+            let message = format!("{path} is not known; write it `{known}`");
+            Some(finding(json::locate_key(text, path), message))
+        })
+        .take(MAX_UNKNOWN)
+        .collect();
+    if !miswritten.is_empty() {
+        return Err(Error(miswritten));
+    }
+    for path in unknown.into_iter().take(MAX_UNKNOWN) {
+        let mut message = format!("{path} is not known and ignored");
+        if let Some(known) = fields::nearest(&path) {
             message.push_str(&format!("; did you mean `{known}`?"));
         }
-        warnings.push(finding(key.position, message));
+        warnings.push(finding(json::locate_key(text, &path), message));
     }
 
     let locate = |found: check::Finding| {

@@ -113,9 +113,11 @@ impl Overrides {
             "port" => self.port = Some(read(entry, "a port from 1 to 65535", port)?),
             "log_level" => {
                 let expected = "error, warn, info, debug or trace";
-                self.log_level = Some(read(entry, expected, word)?);
+                self.log_level = Some(read(entry, expected, LogLevel::from_word)?);
             }
-            "metric" => self.metric = Some(read(entry, "milliseconds or bytes", word)?),
+            "metric" => {
+                self.metric = Some(read(entry, "milliseconds or bytes", Metric::from_word)?)
+            }
             "step_size" => {
                 let expected = "a whole number of bytes or milliseconds, 1 or more";
                 self.step_size = Some(read(entry, expected, number)?);
@@ -185,13 +187,6 @@ fn port(text: &str) -> Option<u16> {
 
 fn number(text: &str) -> Option<NonZeroU64> {
     text.parse().ok()
-}
-
-/// Reads a word as the JSON file would.
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
-    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
-        serde::de::IntoDeserializer::into_deserializer(text);
-    T::deserialize(text).ok()
 }
 
 /// What the kernel takes as the name of an interface.

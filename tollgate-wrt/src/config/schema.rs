@@ -9,8 +9,8 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::mint_url::MintUrl;
-use super::shape;
 use super::upstream::{UpstreamDetector, UpstreamSessionManager, UpstreamWifi};
+use crate::json::shape;
 
 /// The version of the schema below.
 pub const VERSION: &str = "v0.0.8";
@@ -19,7 +19,7 @@ pub const VERSION: &str = "v0.0.8";
 const STEP_SIZE: NonZeroU64 = NonZeroU64::new(22_020_096).unwrap();
 
 /// What is sold and counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// Time online.
@@ -36,20 +36,50 @@ impl Metric {
             Self::Bytes => "bytes",
         }
     }
+
+    /// The metric with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::Milliseconds, Self::Bytes];
+        all.into_iter().find(|metric| metric.as_str() == word)
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shape::word(deserializer, Self::from_word)
+    }
 }
 
 /// The least important messages that are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs)]
 pub enum LogLevel {
-    #[serde(alias = "fatal", alias = "panic")]
     Error,
-    #[serde(alias = "warning")]
     Warn,
     Info,
     Debug,
     Trace,
+}
+
+impl LogLevel {
+    /// The level with this name, in any case and of any TollGate daemon.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "error" | "fatal" | "panic" => Some(Self::Error),
+            "warn" | "warning" => Some(Self::Warn),
+            "info" => Some(Self::Info),
+            "debug" => Some(Self::Debug),
+            "trace" => Some(Self::Trace),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for LogLevel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shape::word(deserializer, Self::from_word)
+    }
 }
 
 impl From<LogLevel> for log::LevelFilter {

@@ -123,6 +123,97 @@ fn a_file_of_the_go_daemon() {
     assert_eq!(file.upstream_wifi.signal_floor, -85);
 }
 
+/// Durations are texts, and options that are not set are null.
+#[test]
+fn a_file_of_the_rust_port() {
+    let text = include_str!("testdata/rust-port-v0.0.8.json");
+    let root = json(text);
+    assert_eq!(root.warnings(), [""; 0]);
+    let file = root.settings().file;
+    let defaults = File::default();
+    assert_eq!(file.margin, defaults.margin);
+    assert_eq!(file.redirect_url, "");
+    assert_eq!(file.auth_delay_seconds, 0);
+    assert_eq!(file.accepted_mints[0].price_unit, "sat");
+    assert_eq!(
+        file.upstream_detector.discovery_timeout,
+        Duration::from_millis(300_000)
+    );
+}
+
+#[test]
+fn null_is_the_default_and_an_empty_list() {
+    // Every key of the schema that is neither a list nor in one.
+    let mut tree = serde_json::to_value(File::default()).unwrap();
+    fn empty(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(members) => members.values_mut().for_each(empty),
+            serde_json::Value::Array(_) => {}
+            other => *other = serde_json::Value::Null,
+        }
+    }
+    empty(&mut tree);
+    assert!(tree["upstream_wifi"]["signal_floor"].is_null());
+    let root = json(&tree.to_string());
+    assert_eq!(root.warnings(), [""; 0]);
+    assert_eq!(root.settings().file, File::default());
+
+    let text = r#"{"upstream_wifi": null, "accepted_mints": null,
+        "upstream_detector": {"ignore_interfaces": null}}"#;
+    let file = json(text).settings().file;
+    assert_eq!(file.upstream_wifi, File::default().upstream_wifi);
+    assert_eq!(file.upstream_detector.ignore_interfaces, [""; 0]);
+
+    // What has no default is missing.
+    assert_eq!(
+        error(r#"{"accepted_mints": [{"url": null, "price_per_step": 1}]}"#),
+        "1:29: accepted_mints[0].url: missing; expected an address such as \"https://mint.example\""
+    );
+    let text = r#"{"accepted_mints": [{"url": "https://a", "price_per_step": 1,
+        "price_unit": null, "purchase_min_steps": null, "min_balance": null}]}"#;
+    let mint = &json(text).settings().file.accepted_mints[0];
+    assert_eq!((mint.price_unit.as_str(), mint.min_balance), ("sat", 64));
+}
+
+#[test]
+fn words_that_are_empty_or_in_capitals() {
+    let text =
+        r#"{"log_level": "", "upstream_session_manager": {"trust": {"default_policy": ""}}}"#;
+    assert_eq!(json(text).settings().file, File::default());
+    for (word, level) in [
+        ("DEBUG", schema::LogLevel::Debug),
+        ("Warning", schema::LogLevel::Warn),
+        ("FATAL", schema::LogLevel::Error),
+    ] {
+        let file = json(&format!("{{\"log_level\": \"{word}\"}}"))
+            .settings()
+            .file;
+        assert_eq!(file.log_level, level);
+        let file = uci(&format!("option log_level '{word}'")).settings().file;
+        assert_eq!(file.log_level, level);
+    }
+}
+
+#[test]
+fn a_key_in_other_capitals_is_an_error() {
+    assert_eq!(
+        error("{\n \"Metric\": \"milliseconds\"}"),
+        "2:2: Metric is not known; write it `metric`"
+    );
+    assert_eq!(
+        error(
+            r#"{"accepted_mints": [{"url": "https://a", "price_per_step": 1, "Price_Unit": "usd"}]}"#
+        ),
+        "1:63: accepted_mints[0].Price_Unit is not known; write it `price_unit`"
+    );
+    // However many others there are.
+    let many: String = (0..60).map(|n| format!("\"unknown{n}\": 1, ")).collect();
+    let text = format!("{{{many}\"METRIC\": 1}}");
+    assert!(error(&text).contains("write it `metric`"));
+    let warnings = json(&text.replace("METRIC", "zzz")).warnings();
+    assert_eq!(warnings.len(), MAX_UNKNOWN);
+}
+
 #[test]
 fn both_forms_of_durations() {
     let text =
@@ -169,11 +260,32 @@ fn values_of_the_wrong_type() {
     );
     assert_eq!(
         error("{\"metric\":\n\"minutes\"}"),
-        "2:1: metric: unknown variant `minutes`; expected \"milliseconds\" or \"bytes\""
+        "2:1: metric: invalid value: string \"minutes\"; expected \"milliseconds\" or \"bytes\""
     );
     assert_eq!(
         error("{\"upstream_detector\": {\"probe_timeout\": \"soon\"}}"),
         "1:41: upstream_detector.probe_timeout: invalid value: string \"soon\"; expected a duration such as \"10s\", \"1m30s\" or \"500ms\", or a count of nanoseconds"
+    );
+    for (wrong, expected) in [
+        ("5", "invalid type: integer `5`"),
+        ("true", "invalid type: boolean `true`"),
+        ("{\"bytes\": null}", "invalid type: map"),
+        ("[\"bytes\"]", "invalid type: sequence"),
+        ("\"Bytes\"", "invalid value: string \"Bytes\""),
+        ("\"\"", "invalid value: string \"\""),
+    ] {
+        assert_eq!(
+            error(&format!("{{\"metric\": {wrong}}}")),
+            format!("1:12: metric: {expected}; expected \"milliseconds\" or \"bytes\"")
+        );
+    }
+    assert_eq!(
+        error("{\"log_level\": true}"),
+        "1:15: log_level: invalid type: boolean `true`; expected \"error\", \"warn\", \"info\", \"debug\" or \"trace\""
+    );
+    assert_eq!(
+        error("{\"upstream_session_manager\": {\"trust\": {\"default_policy\": 1}}}"),
+        "1:59: upstream_session_manager.trust.default_policy: invalid type: integer `1`; expected \"trust_all\" or \"trust_none\""
     );
     assert_eq!(
         error("[]"),
