@@ -300,7 +300,7 @@ fn other_interfaces_when_told_so() {
     let root = Root::configured();
     root.write(
         "etc/config/tollgate",
-        "config tollgate\n\tlist interface 'wan'\n\toption port '8121'\n",
+        "config tollgate 'main'\n\tlist interface 'wan'\n\toption port '8121'\n",
     );
     let daemon = network.start(&root, &[]);
     daemon.log().wait_for("addr=[::]:8121 interface=wan");

@@ -198,7 +198,7 @@ fn log_levels() {
     let root = Root::configured();
     root.write(
         "etc/config/tollgate",
-        "config tollgate\n\toption log_level 'debug'\n",
+        "config tollgate 'main'\n\toption log_level 'debug'\n",
     );
     let daemon = root.start();
     daemon.get("/usage");
@@ -212,7 +212,7 @@ fn log_levels() {
     let (code, _, errors) = {
         root.write(
             "etc/config/tollgate",
-            "config tollgate\n\toption enabled '0'\n",
+            "config tollgate 'main'\n\toption enabled '0'\n",
         );
         root.output(&["run", "--log-level", "error"])
     };
