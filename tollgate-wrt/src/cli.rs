@@ -29,7 +29,8 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.
 ";
 
 const RUN_HELP: &str = "\
-Serve customers on port 2121, until SIGTERM or SIGINT.
+Serve customers on port 2121, until SIGTERM, SIGINT or SIGHUP. Settings are read
+at the start only: restart to change them.
 
 Usage: tollgate-wrt run [OPTIONS]
 

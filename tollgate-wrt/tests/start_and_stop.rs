@@ -264,7 +264,7 @@ fn without_a_system_log_messages_go_to_stderr() {
 
 #[test]
 fn signals_end_it_gracefully() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut daemon = Root::configured().start();
         // One connection that waits after an answer, one that never asked,
         // one in the middle of a request.

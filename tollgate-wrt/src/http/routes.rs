@@ -1,5 +1,7 @@
 //! What each request is answered with.
 
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -11,10 +13,11 @@ use crate::net::Resolver;
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What requests are answered from. Made once, before the first request.
+/// What requests are answered from.
 #[derive(Debug)]
 pub struct App {
-    front: Bytes,
+    /// Locked for as long as it takes to copy a pointer.
+    front: Mutex<Bytes>,
     resolver: Resolver,
 }
 
@@ -22,9 +25,19 @@ impl App {
     /// `front` is the signed event that `GET /` answers.
     pub fn new(front: String, resolver: Resolver) -> Self {
         Self {
-            front: front.into(),
+            front: Mutex::new(front.into()),
             resolver,
         }
+    }
+
+    /// Replaces the signed event; requests that come later get the new one.
+    pub fn set_front(&self, front: String) {
+        *self.front.lock().unwrap_or_else(PoisonError::into_inner) = front.into();
+    }
+
+    fn front(&self) -> Bytes {
+        let front = self.front.lock().unwrap_or_else(PoisonError::into_inner);
+        front.clone()
     }
 
     /// Answers one request.
@@ -37,7 +50,7 @@ impl App {
     ) -> Response {
         let mut response = match (method, path) {
             (&Method::OPTIONS, _) => preflight(),
-            (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front.clone()),
+            (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front()),
             (&Method::GET | &Method::HEAD, "/whoami") => self.whoami(&peer.behind(headers)),
             (&Method::GET | &Method::HEAD, "/usage") => usage(),
             (_, "/" | "/whoami" | "/usage") => method_not_allowed(),
