@@ -73,7 +73,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         .enable_time()
         .build()
         .map_err(|error| failed("cannot start the runtime", &error))?;
-    runtime.block_on(run_server(app, front, clock, &settings, &options.listen))
+    runtime.block_on(run_server(app, front, clock, &settings, options))
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failed {
@@ -143,16 +143,20 @@ async fn run_server(
     mut front: Front,
     clock: Clock,
     settings: &Settings,
-    listen: &[SocketAddr],
+    options: &Options,
 ) -> Result<(), Failed> {
     let server = Server::new(app);
     // Before the first socket: a stop must not come between.
     let stop = stop_signal().map_err(|error| failed("cannot wait for signals", &error))?;
     let mut stop = std::pin::pin!(stop);
-    let mut sockets = match listen {
+    let mut sockets = match options.listen.as_slice() {
         [] => Sockets::Interfaces(
-            Listeners::new(&settings.interfaces, settings.port)
-                .map_err(|error| failed("cannot look for interfaces", &error))?,
+            Listeners::new(
+                &settings.interfaces,
+                settings.port,
+                Paths::new(&options.root),
+            )
+            .map_err(|error| failed("cannot look for interfaces", &error))?,
         ),
         addresses => Sockets::Addresses(serve_addresses(&server, addresses)?),
     };

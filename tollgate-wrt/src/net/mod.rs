@@ -6,6 +6,7 @@ mod leases;
 pub mod listen;
 mod mac;
 mod neighbours;
+mod networks;
 
 use std::net::IpAddr;
 use std::path::Path;

@@ -131,6 +131,12 @@ impl File {
 }
 
 impl Section {
+    /// The value of an option; of a list, the first item.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let found = self.entries.iter().find(|entry| entry.name == name);
+        found.map(|entry| entry.value.as_str())
+    }
+
     fn set(&mut self, entry: Entry) {
         if entry.is_list {
             let same = self.entries.iter_mut();
