@@ -1,8 +1,8 @@
 //! Reading with a bound, and writing so that no half-written file is ever seen.
 
-use std::fs::{self, File, FileType, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, FileType, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
@@ -11,6 +11,9 @@ use rustix::io::Errno;
 /// Largest configuration file that is read, in bytes. Real ones have some kB;
 /// a router must not run out of memory because of a wrong symbolic link.
 pub const MAX_FILE: u64 = 1 << 20;
+
+/// Of directories that are made: others look, but do not put files there.
+const DIRECTORY_MODE: u32 = 0o755;
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -86,7 +89,10 @@ fn check_regular(kind: FileType) -> io::Result<()> {
 /// `AlreadyExists` when `path` is there, whoever made it; else what the system says.
 pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    fs::create_dir_all(directory)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY_MODE)
+        .create(directory)?;
 
     let (temporary, mut file) = create_temporary(path, mode)?;
     let written = file

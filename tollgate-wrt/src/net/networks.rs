@@ -11,11 +11,14 @@ pub fn device(text: &str, name: &str) -> Option<String> {
         .find(|section| section.kind == "interface" && section.name.as_deref() == Some(name))?;
     // `ifname` before OpenWrt 21.02. A bridge of that time is named after the network.
     let is_bridge = network.value("type") == Some("bridge");
-    let device = network.value("device").or_else(|| network.value("ifname"));
-    Some(match device {
-        Some(device) if !is_bridge => device.to_owned(),
-        _ => format!("br-{name}"),
-    })
+    match is_bridge {
+        true => Some(format!("br-{name}")),
+        // A network of Wi-Fi has none here.
+        false => {
+            let device = network.value("device").or_else(|| network.value("ifname"));
+            device.map(str::to_owned)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -30,6 +33,8 @@ config interface 'guest'
     option ifname 'eth0.3'
 config interface 'wan'
     option ifname 'eth1'
+config interface 'wwan'
+    option proto 'dhcp'
 config device 'other'
     option name 'br-other'
 ";
@@ -37,6 +42,7 @@ config device 'other'
         assert_eq!(device("lan"), "br-lan");
         assert_eq!(device("guest"), "br-guest");
         assert_eq!(device("wan"), "eth1");
+        assert_eq!(device("wwan"), "");
         assert_eq!(device("other"), "");
         assert_eq!(super::device("nonsense", "lan"), None);
     }
