@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use common::{BINARY, Daemon, Root, verified_event};
+use rustix::fs::{CWD, Mode, mkfifoat};
 use rustix::process::Signal;
 
 #[test]
@@ -166,6 +167,76 @@ fn unknown_keys_are_said_and_ignored() {
         "warning: /etc/tollgate/config.json:1:2: step_siez is not known and ignored; did you mean `step_size`?\n\
          The configuration can be read, but names no mint: nothing is sold.\n"
     );
+}
+
+#[test]
+fn findings_for_programs() {
+    let root = Root::configured();
+    let check = || {
+        let (code, output, errors) = root.output(&["config", "check", "--json"]);
+        assert_eq!(errors, "");
+        (
+            code,
+            serde_json::from_str::<serde_json::Value>(&output).unwrap(),
+        )
+    };
+    let expected = serde_json::json!({"ok": true, "mints": 1, "findings": []});
+    assert_eq!(check(), (0, expected));
+
+    root.write("etc/config/tollgate", "config tollgate\n");
+    let (code, report) = check();
+    assert_eq!((code, &report["ok"]), (0, &true.into()));
+    assert_eq!(
+        report["findings"],
+        serde_json::json!([{
+            "severity": "warning",
+            "file": "/etc/config/tollgate",
+            "line": 1,
+            "message": "a section without a name is ignored; write `config tollgate 'main'`",
+        }])
+    );
+
+    root.write("etc/tollgate/config.json", "{\n \"metric\": 5}");
+    let expected = serde_json::json!({"ok": false, "findings": [{
+        "severity": "error",
+        "file": "/etc/tollgate/config.json",
+        "line": 2,
+        "column": 12,
+        "message": "metric: invalid type: integer `5`; expected \"milliseconds\" or \"bytes\"",
+    }]});
+    assert_eq!(check(), (1, expected));
+}
+
+/// As Windows editors write it.
+#[test]
+fn a_byte_order_mark_is_no_mistake() {
+    let root = Root::new();
+    root.write("etc/tollgate/config.json", "\u{feff}{\"metric\": 5}");
+    let (_, _, errors) = root.output(&["config", "check"]);
+    assert!(
+        errors.contains("config.json:1:12: metric: invalid type"),
+        "{errors}"
+    );
+    root.write("etc/tollgate/config.json", "\u{feff}{}");
+    assert_eq!(root.output(&["config", "check"]).0, 0);
+}
+
+#[test]
+fn a_pipe_in_a_files_place_stops_the_start() {
+    for file in [
+        "etc/tollgate/config.json",
+        "etc/tollgate/identities.json",
+        "etc/config/tollgate",
+    ] {
+        let root = Root::new();
+        fs::create_dir_all(root.file("etc/tollgate")).unwrap();
+        fs::create_dir_all(root.file("etc/config")).unwrap();
+        mkfifoat(CWD, root.file(file), Mode::RUSR | Mode::WUSR).unwrap();
+        let (code, _, errors) = root.output(&["run", "--listen", "127.0.0.1:0"]);
+        assert_eq!(code, 1);
+        let expected = format!("/{file}: a named pipe, not a regular file");
+        assert!(errors.contains(&expected), "{errors}");
+    }
 }
 
 #[test]
