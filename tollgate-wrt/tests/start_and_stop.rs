@@ -60,6 +60,8 @@ fn an_identity_that_is_there_is_used() {
         "privatekey":"0000000000000000000000000000000000000000000000000000000000000003"}],
         "public_identities":[]}"#;
     root.write("etc/tollgate/identities.json", file);
+    let open = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(root.file("etc/tollgate/identities.json"), open).unwrap();
     let daemon = root.start();
     let event = verified_event(&daemon.get("/").body);
     assert_eq!(
