@@ -4,14 +4,16 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use log::{LevelFilter, error, info, warn};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::clock::Clock;
 use crate::config::{self, Loaded, Settings};
-use crate::http::{App, Server, serve};
+use crate::front::Front;
+use crate::http::{App, Server, Serving, serve};
 use crate::identity;
 use crate::logging::{self, Target};
 use crate::net::Resolver;
@@ -19,8 +21,9 @@ use crate::net::listen::{Listeners, bind_addresses};
 use crate::nostr::tollgate::{Level, advertisement, notice};
 use crate::paths::Paths;
 
-/// How often it is looked whether a LAN interface has come or gone.
-const RESCAN: Duration = Duration::from_secs(2);
+/// How often it is looked whether a LAN interface has come or gone, and whether
+/// the clock was set.
+const TICK: Duration = Duration::from_secs(2);
 
 /// What the command line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +44,7 @@ pub struct Options {
 #[derive(Debug, Clone, Copy)]
 pub struct Failed;
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM, SIGINT or SIGHUP.
 ///
 /// # Errors
 /// When the daemon cannot start. Everything there is to say about it was logged.
@@ -58,15 +61,19 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         info!(file:% = paths.uci().display(); "disabled by `option enabled '0'`, nothing to do");
         return Ok(());
     }
-    let front = front_event(&paths, &settings)?;
-    let app = App::new(front, Resolver::new(paths));
+    let mut front = front(&paths, &settings)?;
+    let clock = Clock::new();
+    let event = front
+        .sign(clock.read())
+        .map_err(|error| failed("cannot sign", &error))?;
+    let app = App::new(event.to_json(), Resolver::new(paths));
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .map_err(|error| failed("cannot start the runtime", &error))?;
-    runtime.block_on(run_server(app, &settings, &options.listen))
+    runtime.block_on(run_server(app, front, clock, &settings, options))
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failed {
@@ -101,8 +108,8 @@ fn load_settings(paths: &Paths, options: &Options) -> Result<Settings, Failed> {
     Ok(settings)
 }
 
-/// The signed event that the daemon shows everybody.
-fn front_event(paths: &Paths, settings: &Settings) -> Result<String, Failed> {
+/// What the daemon shows everybody.
+fn front(paths: &Paths, settings: &Settings) -> Result<Front, Failed> {
     let identity = identity::load_or_create(&paths.identities())
         .map_err(|error| failed("cannot start without the router's key", &error))?;
     if identity.is_new {
@@ -127,39 +134,87 @@ fn front_event(paths: &Paths, settings: &Settings) -> Result<String, Failed> {
         }
         _ => advertisement(&settings.file),
     };
-    // A router's clock may be wrong at start; the event is not checked for age.
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs());
-    let event = draft
-        .sign(&identity.key, now)
-        .map_err(|error| failed("cannot sign", &error))?;
-    info!(version = env!("CARGO_PKG_VERSION"), pubkey = event.pubkey.as_str(), mints; "starting");
-    Ok(event.to_json())
+    info!(version = env!("CARGO_PKG_VERSION"), pubkey = identity.key.public_hex().as_str(), mints; "starting");
+    Ok(Front::new(draft, identity.key))
 }
 
-async fn run_server(app: App, settings: &Settings, listen: &[SocketAddr]) -> Result<(), Failed> {
+async fn run_server(
+    app: App,
+    mut front: Front,
+    clock: Clock,
+    settings: &Settings,
+    options: &Options,
+) -> Result<(), Failed> {
     let server = Server::new(app);
     // Before the first socket: a stop must not come between.
     let stop = stop_signal().map_err(|error| failed("cannot wait for signals", &error))?;
-    match listen {
-        [] => {
-            let listeners = Listeners::new(&settings.interfaces, settings.port)
-                .map_err(|error| failed("cannot look for interfaces", &error))?;
-            serve_interfaces(&server, listeners, stop).await?;
+    let mut stop = std::pin::pin!(stop);
+    let mut sockets = match options.listen.as_slice() {
+        [] => Sockets::Interfaces(
+            Listeners::new(
+                &settings.interfaces,
+                settings.port,
+                Paths::new(&options.root),
+            )
+            .map_err(|error| failed("cannot look for interfaces", &error))?,
+        ),
+        addresses => Sockets::Addresses(serve_addresses(&server, addresses)?),
+    };
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        tokio::select! {
+            () = stop.as_mut() => break,
+            _ = tick.tick() => {
+                renew(&server, &mut front, clock);
+                sockets.update(&server)?;
+            }
         }
-        addresses => serve_addresses(&server, addresses, stop).await?,
     }
+    drop(sockets);
     info!("stopping");
     server.stop().await;
     Ok(())
 }
 
-async fn serve_addresses(
-    server: &Server,
-    addresses: &[SocketAddr],
-    stop: impl Future<Output = ()>,
-) -> Result<(), Failed> {
+/// Signs the front event again if the clock was set: a router's is wrong until
+/// the network has told it the time.
+fn renew(server: &Server, front: &mut Front, clock: Clock) {
+    match front.sign_if_due(clock.read()) {
+        Ok(None) => {}
+        Ok(Some(event)) => {
+            info!(created_at = event.created_at; "the clock was set, the advertisement is signed again");
+            server.app().set_front(event.to_json());
+        }
+        // The old one is as good as it was; the next tick tries again.
+        Err(error) => warn!(error:%; "cannot sign the advertisement again"),
+    }
+}
+
+/// What the daemon listens with; dropped, it no longer does.
+enum Sockets {
+    Interfaces(Listeners<Serving>),
+    Addresses(#[expect(dead_code, reason = "held")] Vec<Serving>),
+}
+
+impl Sockets {
+    /// Brings the sockets in line with the interfaces that exist now.
+    fn update(&mut self, server: &Server) -> Result<(), Failed> {
+        let Self::Interfaces(listeners) = self else {
+            return Ok(());
+        };
+        listeners.update(|listener, interface| serve(server, listener, Some(interface)));
+        match listeners.is_empty() {
+            true => Err(failed(
+                "cannot listen",
+                &"no interface can be used, not even the loopback",
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+fn serve_addresses(server: &Server, addresses: &[SocketAddr]) -> Result<Vec<Serving>, Failed> {
     let listeners = bind_addresses(addresses)
         .map_err(|(address, error)| failed(&format!("cannot listen on {address}"), &error))?;
     let mut serving = Vec::new();
@@ -171,39 +226,20 @@ async fn serve_addresses(
             info!(addr:% = address; "listening");
         }
     }
-    stop.await;
-    Ok(())
+    Ok(serving)
 }
 
-async fn serve_interfaces(
-    server: &Server,
-    mut listeners: Listeners<crate::http::Serving>,
-    stop: impl Future<Output = ()>,
-) -> Result<(), Failed> {
-    let mut rescan = interval(RESCAN);
-    rescan.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        tokio::select! {
-            () = stop.as_mut() => return Ok(()),
-            _ = rescan.tick() => {
-                listeners.update(|listener, interface| serve(server, listener, Some(interface)));
-                if listeners.is_empty() {
-                    return Err(failed("cannot listen", &"no interface can be used, not even the loopback"));
-                }
-            }
-        }
-    }
-}
-
-/// Resolves at the first SIGTERM (procd's stop) or SIGINT (Ctrl-C).
+/// Resolves at the first SIGTERM (procd's stop), SIGINT (Ctrl-C) or SIGHUP (the
+/// terminal is gone; settings are read again by a restart only).
 fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
     })
 }

@@ -1,31 +1,42 @@
 //! Reading with a bound, and writing so that no half-written file is ever seen.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, FileType, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
 /// Largest configuration file that is read, in bytes. Real ones have some kB;
 /// a router must not run out of memory because of a wrong symbolic link.
 pub const MAX_FILE: u64 = 1 << 20;
 
-/// Reads a whole text file of at most [`MAX_FILE`] bytes.
+/// Of directories that are made: others look, but do not put files there.
+const DIRECTORY_MODE: u32 = 0o755;
+
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Reads a whole text file of at most [`MAX_FILE`] bytes. A byte order mark at
+/// its beginning, which Windows editors write, is left out.
 ///
 /// # Errors
-/// What the system says, or `InvalidData` for a file that is too large or not UTF-8.
+/// What the system says, or `InvalidData` for what is too large, not UTF-8, or
+/// not a regular file.
 pub fn read_text(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     // One byte more than allowed, so that "too large" is noticed without
-    // believing a length that special files do not have.
-    File::open(path)?
+    // believing a length that the files of /proc do not have.
+    open_regular(path)?
         .take(MAX_FILE + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
         let what = format!("larger than {MAX_FILE} bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+    }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -35,7 +46,39 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     })
 }
 
-/// Makes `path` with `bytes` and the permissions `mode`, unless it exists.
+/// Opens a regular file; those of /proc are. To open a named pipe would wait
+/// for somebody who writes to it, and nobody would be served meanwhile.
+fn open_regular(path: &Path) -> io::Result<File> {
+    let opened = OpenOptions::new()
+        .read(true)
+        .custom_flags(OFlags::NONBLOCK.bits() as i32)
+        .open(path);
+    let file = match opened {
+        // A socket cannot be opened: say what it is, not "no such device".
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            check_regular(fs::metadata(path)?.file_type())?;
+            return Err(error);
+        }
+        opened => opened?,
+    };
+    check_regular(file.metadata()?.file_type())?;
+    Ok(file)
+}
+
+fn check_regular(kind: FileType) -> io::Result<()> {
+    let name = match kind {
+        _ if kind.is_file() => return Ok(()),
+        _ if kind.is_dir() => "a directory",
+        _ if kind.is_fifo() => "a named pipe",
+        _ if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    let what = format!("{name}, not a regular file");
+    Err(io::Error::new(io::ErrorKind::InvalidData, what))
+}
+
+/// Makes `path` with `bytes` and exactly the permissions `mode`, whatever the
+/// process's umask, unless it exists.
 ///
 /// The file appears whole or not at all, also when the power fails: it is
 /// written beside its place, synced, and renamed without replacing. Of several
@@ -46,11 +89,15 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 /// `AlreadyExists` when `path` is there, whoever made it; else what the system says.
 pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    fs::create_dir_all(directory)?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY_MODE)
+        .create(directory)?;
 
     let (temporary, mut file) = create_temporary(path, mode)?;
     let written = file
-        .write_all(bytes)
+        .set_permissions(Permissions::from_mode(mode))
+        .and_then(|()| file.write_all(bytes))
         .and_then(|()| file.sync_all())
         .and_then(|()| rename_new(&temporary, path));
     if let Err(error) = written {
@@ -92,7 +139,9 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixListener;
+
+    use rustix::fs::{Mode, mkfifoat};
 
     use super::*;
 
@@ -135,5 +184,36 @@ mod tests {
         fs::write(&path, b"one\ntwo\xff").unwrap();
         let error = read_text(&path).unwrap_err();
         assert_eq!(error.to_string(), "not UTF-8 text (line 2)");
+
+        fs::write(&path, "\u{feff}x\u{feff}").unwrap();
+        assert_eq!(read_text(&path).unwrap(), "x\u{feff}");
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = |path: &Path| read_text(path).unwrap_err().to_string();
+        assert_eq!(error(dir.path()), "a directory, not a regular file");
+        // Nobody writes to it: a plain open would wait for ever.
+        let pipe = dir.path().join("pipe");
+        mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+        assert_eq!(error(&pipe), "a named pipe, not a regular file");
+        let socket = dir.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        assert_eq!(error(&socket), "a socket, not a regular file");
+        assert_eq!(
+            error(Path::new("/dev/null")),
+            "a device, not a regular file"
+        );
+
+        let link = dir.path().join("link");
+        fs::write(dir.path().join("file"), "text").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        assert_eq!(read_text(&link).unwrap(), "text");
+        assert!(
+            !read_text(Path::new("/proc/self/status"))
+                .unwrap()
+                .is_empty()
+        );
     }
 }

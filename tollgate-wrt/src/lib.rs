@@ -6,10 +6,12 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`paths`], [`files`], [`logging`] | where things are, how they are read and written, what is said |
+//! | [`clock`] | the time, and whether it was set |
 //! | [`json`], [`uci`] | the two file formats, with the positions that error messages name |
 //! | [`config`] | the owner's settings from both files, checked once |
 //! | [`nostr`] | signed events, and those of TollGate |
 //! | [`identity`] | the key that signs them |
+//! | [`front`] | the event that everybody is shown |
 //! | [`net`] | interfaces, listening sockets, a client's MAC address |
 //! | [`http`] | the server on port 2121 |
 //! | [`daemon`] | one run, from start to stop |
@@ -19,9 +21,11 @@
 #![warn(missing_docs)]
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod daemon;
 pub mod files;
+pub mod front;
 pub mod http;
 pub mod identity;
 pub mod json;

@@ -25,9 +25,10 @@ const MAX_SYSLOG: usize = 1024;
 /// Where messages go.
 #[derive(Debug, Clone)]
 pub enum Target {
-    /// Standard error; procd forwards it to the system's log.
+    /// Standard error; procd forwards it to the system's log, all as errors.
     Stderr,
-    /// The log daemon's socket at this path.
+    /// The log daemon's socket at this path; standard error while nobody listens
+    /// there.
     Syslog(PathBuf),
 }
 

@@ -32,6 +32,11 @@ impl Paths {
         self.below("etc/config/tollgate")
     }
 
+    /// The system's networks, in OpenWrt's own format.
+    pub fn network(&self) -> PathBuf {
+        self.below("etc/config/network")
+    }
+
     /// The leases that dnsmasq has given out.
     pub fn dhcp_leases(&self) -> PathBuf {
         self.below("tmp/dhcp.leases")

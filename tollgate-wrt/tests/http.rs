@@ -5,6 +5,8 @@ mod common;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 
+use rustix::fs::{CWD, Mode, mkfifoat};
+
 use common::{Response, Root, tags, verified_event};
 
 #[test]
@@ -127,6 +129,18 @@ fn whoami_from_the_neighbour_table_then_from_the_leases() {
     assert_eq!(whoami("X-Real-Ip: 198.51.100.79\r\n"), "mac=");
     assert_eq!(whoami("X-Real-Ip: nonsense\r\n"), "mac=");
     assert_eq!(whoami(""), "mac=");
+}
+
+#[test]
+fn a_pipe_in_a_tables_place_stops_nobody() {
+    let root = Root::configured();
+    root.write("tmp/other", "");
+    let pipe = root.file("tmp/dhcp.leases");
+    mkfifoat(CWD, &pipe, Mode::RUSR | Mode::WUSR).unwrap();
+    let daemon = root.start_with(&["--log-level", "debug"]);
+    assert_eq!(daemon.get("/whoami").body, "mac=");
+    daemon.log().wait_for("a named pipe, not a regular file");
+    assert_eq!(daemon.get("/").status, 200);
 }
 
 #[test]

@@ -265,6 +265,27 @@ fn a_customer_cannot_speak_for_another() {
 }
 
 #[test]
+fn a_name_that_was_made_to_lead_here_learns_nothing() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let root = Root::configured();
+    let _daemon = network.start(&root, &[]);
+    network.wait_for_answer(LAN);
+    let status = |path: &str, host: &str| {
+        network.on(&network.client, || {
+            let mut stream = common::connect(LAN.parse().unwrap());
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+            Response::read(&mut stream, true).unwrap().status
+        })
+    };
+    assert_eq!(status("/whoami", "evil.example:2121"), 421);
+    assert_eq!(status("/usage", "evil.example:2121"), 421);
+    assert_eq!(status("/", "evil.example:2121"), 200);
+    assert_eq!(status("/whoami", "tollgate.lan:2121"), 200);
+}
+
+#[test]
 fn interfaces_may_come_late_and_come_back() {
     let Some(network) = Network::new() else {
         return;
@@ -293,6 +314,26 @@ fn interfaces_may_come_late_and_come_back() {
 }
 
 #[test]
+fn a_network_is_not_its_device() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    let root = Root::configured();
+    root.write(
+        "etc/config/tollgate",
+        "config tollgate 'main'\n\tlist interface 'lan'\n",
+    );
+    root.write(
+        "etc/config/network",
+        "config interface 'lan'\n\toption device 'br-lan'\n",
+    );
+    let daemon = network.start(&root, &[]);
+    daemon
+        .log()
+        .wait_for("`lan` is a network; use its device, such as br-lan");
+}
+
+#[test]
 fn other_interfaces_when_told_so() {
     let Some(network) = Network::new() else {
         return;
@@ -300,7 +341,7 @@ fn other_interfaces_when_told_so() {
     let root = Root::configured();
     root.write(
         "etc/config/tollgate",
-        "config tollgate\n\tlist interface 'wan'\n\toption port '8121'\n",
+        "config tollgate 'main'\n\tlist interface 'wan'\n\toption port '8121'\n",
     );
     let daemon = network.start(&root, &[]);
     daemon.log().wait_for("addr=[::]:8121 interface=wan");

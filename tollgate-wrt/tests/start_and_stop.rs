@@ -1,4 +1,4 @@
-//! The command line, the files, the start and the end of the daemon.
+//! The command line, the identity, the start and the end of the daemon.
 
 mod common;
 
@@ -39,6 +39,20 @@ fn the_identity_is_made_once() {
 }
 
 #[test]
+fn the_identity_has_its_mode_whatever_the_umask() {
+    for umask in ["000", "277"] {
+        let root = Root::configured();
+        let mut command = Command::new("sh");
+        let script = format!("umask {umask}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, BINARY, "run", "--listen", "127.0.0.1:0"]);
+        command.arg("--root").arg(root.path());
+        assert!(Daemon::start(command).stop().success());
+        let file = fs::metadata(root.file("etc/tollgate/identities.json")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o7777, 0o600, "{umask}");
+    }
+}
+
+#[test]
 fn an_identity_that_is_there_is_used() {
     let root = Root::configured();
     // BIP-340, test vector 0.
@@ -46,6 +60,8 @@ fn an_identity_that_is_there_is_used() {
         "privatekey":"0000000000000000000000000000000000000000000000000000000000000003"}],
         "public_identities":[]}"#;
     root.write("etc/tollgate/identities.json", file);
+    let open = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(root.file("etc/tollgate/identities.json"), open).unwrap();
     let daemon = root.start();
     let event = verified_event(&daemon.get("/").body);
     assert_eq!(
@@ -94,97 +110,11 @@ fn a_broken_identity_stops_the_start_and_is_kept() {
 }
 
 #[test]
-fn a_wrong_configuration_stops_the_start_and_is_kept() {
-    let root = Root::new();
-    let config = "{\n  \"step_size\": \"21 MiB\"\n}\n";
-    root.write("etc/tollgate/config.json", config);
-    let (code, output, errors) = root.output(&["run", "--listen", "127.0.0.1:0"]);
-    assert_eq!((code, output.as_str()), (1, ""));
-    assert_eq!(
-        errors,
-        "level=error msg=\"cannot start with this configuration\" error=\"/etc/tollgate/config.json:2:16: step_size: invalid type: string \\\"21 MiB\\\"; expected the size of one step in bytes or milliseconds: a whole number, 1 or more\"\n"
-    );
-    assert_eq!(
-        fs::read_to_string(root.file("etc/tollgate/config.json")).unwrap(),
-        config
-    );
-    // Nothing was made either.
-    assert!(!root.file("etc/tollgate/identities.json").exists());
-
-    let (code, output, errors) = root.output(&["config", "check"]);
-    assert_eq!((code, output.as_str()), (1, ""));
-    assert_eq!(
-        errors,
-        "tollgate-wrt: /etc/tollgate/config.json:2:16: step_size: invalid type: string \"21 MiB\"; expected the size of one step in bytes or milliseconds: a whole number, 1 or more\n"
-    );
-}
-
-#[test]
-fn a_wrong_uci_file_stops_the_start() {
-    let root = Root::configured();
-    root.write(
-        "etc/config/tollgate",
-        "config tollgate 'main'\n\toption port 'http'\n",
-    );
-    let (code, _, errors) = root.output(&["run", "--listen", "127.0.0.1:0"]);
-    assert_eq!(code, 1);
-    assert_eq!(
-        errors,
-        "level=error msg=\"cannot start with this configuration\" error=\"/etc/config/tollgate:2: port `http`; expected a port from 1 to 65535\"\n"
-    );
-}
-
-#[test]
-fn unknown_keys_are_said_and_ignored() {
-    let root = Root::new();
-    root.write("etc/tollgate/config.json", "{\"step_siez\": 1}");
-    let daemon = root.start();
-    let line = daemon.log().wait_for("step_siez");
-    assert!(line.starts_with("level=warn "), "{line}");
-    assert!(line.contains(
-        "config.json:1:2: step_siez is not known and ignored; did you mean `step_size`?"
-    ));
-
-    let (code, output, _) = root.output(&["config", "check"]);
-    assert_eq!(code, 0);
-    assert_eq!(
-        output,
-        "warning: /etc/tollgate/config.json:1:2: step_siez is not known and ignored; did you mean `step_size`?\n\
-         The configuration can be read, but names no mint: nothing is sold.\n"
-    );
-}
-
-#[test]
-fn both_forms_of_durations_start() {
-    let root = Root::new();
-    for duration in ["\"1m30s\"", "90000000000"] {
-        root.write(
-            "etc/tollgate/config.json",
-            &format!("{{\"upstream_detector\": {{\"probe_timeout\": {duration}}}}}"),
-        );
-        assert_eq!(root.output(&["config", "check"]).0, 0, "{duration}");
-    }
-}
-
-#[test]
-fn disabled_is_a_success_without_a_trace() {
-    let root = Root::configured();
-    root.write(
-        "etc/config/tollgate",
-        "config tollgate 'main'\n\toption enabled '0'\n",
-    );
-    let (code, _, errors) = root.output(&["run"]);
-    assert_eq!(code, 0);
-    assert!(errors.contains("msg=\"disabled by"), "{errors}");
-    assert!(!root.file("etc/tollgate/identities.json").exists());
-}
-
-#[test]
 fn log_levels() {
     let root = Root::configured();
     root.write(
         "etc/config/tollgate",
-        "config tollgate\n\toption log_level 'debug'\n",
+        "config tollgate 'main'\n\toption log_level 'debug'\n",
     );
     let daemon = root.start();
     daemon.get("/usage");
@@ -198,7 +128,7 @@ fn log_levels() {
     let (code, _, errors) = {
         root.write(
             "etc/config/tollgate",
-            "config tollgate\n\toption enabled '0'\n",
+            "config tollgate 'main'\n\toption enabled '0'\n",
         );
         root.output(&["run", "--log-level", "error"])
     };
@@ -231,8 +161,26 @@ fn messages_can_go_to_syslog() {
 }
 
 #[test]
+fn without_a_system_log_messages_go_to_stderr() {
+    let root = Root::configured();
+    let daemon = root.start_with(&["--log", "syslog"]);
+    daemon.log().wait_for("level=info msg=starting");
+    assert_eq!(daemon.get("/").status, 200);
+
+    // A log daemon that comes later gets what is said from then on.
+    fs::create_dir(root.file("dev")).unwrap();
+    let syslog = UnixDatagram::bind(root.file("dev/log")).unwrap();
+    syslog.set_read_timeout(Some(common::PATIENCE)).unwrap();
+    daemon.signal(Signal::TERM);
+    let mut buffer = [0; 2048];
+    let length = syslog.recv(&mut buffer).unwrap();
+    let text = std::str::from_utf8(&buffer[..length]).unwrap();
+    assert!(text.ends_with("level=info msg=stopping"), "{text}");
+}
+
+#[test]
 fn signals_end_it_gracefully() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let mut daemon = Root::configured().start();
         // One connection that waits after an answer, one that never asked,
         // one in the middle of a request.

@@ -95,7 +95,7 @@ fn check_mints(file: &File, path: &Path, found: &mut Vec<Finding>) {
                 add(found, path.key("price_per_step"), message);
             }
         }
-        check_smallest_purchase(mint, file.step_size, &path, found);
+        check_smallest_purchase(mint, file.step(), &path, found);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Every key of `config.json`, and what belongs there.
 
+use serde_json::Value;
+
 use crate::json::{Path, Step};
 
 const INTEGER: &str = "a whole number, 0 or more";
@@ -134,6 +136,34 @@ pub fn expected(path: &Path) -> Option<&'static str> {
     let pattern = path.pattern();
     let (_, expected) = FIELDS.iter().find(|(field, _)| *field == pattern)?;
     Some(expected)
+}
+
+/// Keys whose empty text is no value: the other TollGate daemons write it for
+/// an option that was never set.
+const UNSET_IF_EMPTY: [&str; 2] = ["log_level", "upstream_session_manager.trust.default_policy"];
+
+/// Whether the member at `path` is as good as absent, so that its default
+/// counts. The other TollGate daemons write `null` for options that are not
+/// set; of a list it means that the list is empty.
+pub fn is_unset(path: &Path, value: &Value) -> bool {
+    match value {
+        Value::Null => {
+            let elements = path.index(0);
+            expected(path).is_some() && expected(&elements).is_none()
+        }
+        Value::String(text) => text.is_empty() && UNSET_IF_EMPTY.contains(&path.pattern().as_str()),
+        _ => false,
+    }
+}
+
+/// The known key of the same object that an unknown one differs from only in
+/// capital letters. Other daemons take the one for the other.
+pub fn same_but_case(path: &Path) -> Option<&'static str> {
+    let unknown = path.pattern();
+    let (field, _) = FIELDS
+        .iter()
+        .find(|(field, _)| field.eq_ignore_ascii_case(&unknown))?;
+    Some(split(field).1)
 }
 
 /// The known key that an unknown one most likely stands for: a similar one in

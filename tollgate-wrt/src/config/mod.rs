@@ -8,22 +8,23 @@
 mod check;
 mod duration;
 pub mod fields;
+mod merge;
 mod mint_url;
 mod overrides;
 pub mod schema;
-mod shape;
 pub mod upstream;
 
 use std::fmt;
 use std::io;
-use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 pub use duration::Duration;
 pub use mint_url::MintUrl;
 use overrides::Overrides;
 pub use overrides::is_interface_name;
-use schema::{File, Mint};
+use schema::File;
+
+use merge::{Place, Problem};
 
 use crate::files;
 use crate::json::{self, Position};
@@ -34,6 +35,9 @@ const LAN_BRIDGE: &str = "br-lan";
 
 /// The port of the TollGate protocol (HTTP-01).
 pub const PORT: u16 = 2121;
+
+/// Most unknown keys that are told of. To find a key costs a look at the text.
+const MAX_UNKNOWN: usize = 50;
 
 /// The settings in force.
 #[derive(Debug, Clone, PartialEq)]
@@ -76,6 +80,27 @@ pub struct Finding {
 #[derive(Debug)]
 pub struct Error(pub Vec<Finding>);
 
+impl Finding {
+    fn in_json(file: &Path, position: Position, message: String) -> Self {
+        Self {
+            file: file.to_owned(),
+            line: Some(position.line),
+            column: Some(position.column),
+            message,
+        }
+    }
+
+    /// Without a line it is about the whole file.
+    fn in_uci(file: &Path, line: Option<usize>, message: String) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            column: None,
+            message,
+        }
+    }
+}
+
 impl fmt::Display for Finding {
     /// `FILE:LINE:COLUMN: message`, as compilers write it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,19 +119,24 @@ impl fmt::Display for Finding {
 /// file unreadable.
 pub fn load(paths: &Paths) -> Result<Loaded, Error> {
     let mut warnings = Vec::new();
-    let text = read(&paths.config())?;
-    let has_file = text.is_some();
-    let file = match text {
-        Some(text) => parse_file(&paths.config(), &text, &mut warnings)?,
+    let (config, uci) = (paths.config(), paths.uci());
+    let text = read(&config)?;
+    let file = match &text {
+        Some(text) => parse_file(&config, text, &mut warnings)?,
         None => File::default(),
     };
-    let overrides = match read(&paths.uci())? {
-        Some(text) => parse_overrides(&paths.uci(), &text, &mut warnings)?,
+    let overrides = match read(&uci)? {
+        Some(text) => parse_overrides(&uci, &text, &mut warnings)?,
         None => Overrides::default(),
     };
-    let lines = overrides.lines.clone();
-    let settings = Settings::new(file, overrides);
-    check_together(&settings, &paths.uci(), &lines)?;
+    let has_file = text.is_some();
+    let text = text.unwrap_or_default();
+    let locate = |problem: Problem| match problem.place {
+        Place::Json(path) => Finding::in_json(&config, json::locate(&text, &path), problem.message),
+        Place::Uci(line) => Finding::in_uci(&uci, line, problem.message),
+    };
+    let settings = merge::merge(file, overrides)
+        .map_err(|problems| Error(problems.into_iter().map(locate).collect()))?;
     Ok(Loaded {
         settings,
         warnings,
@@ -114,59 +144,38 @@ pub fn load(paths: &Paths) -> Result<Loaded, Error> {
     })
 }
 
-/// Two values that are right alone can be too much together: the smallest
-/// purchase from `config.json` and the size or price of a step from UCI.
-fn check_together(settings: &Settings, uci: &Path, lines: &[(String, usize)]) -> Result<(), Error> {
-    let cause = lines
-        .iter()
-        .rfind(|(name, _)| name == "step_size" || name == "price_per_step");
-    let errors = check::errors(&settings.file).into_iter().map(|found| {
-        let name = cause.map_or("a value", |(name, _)| name);
-        Finding {
-            file: uci.to_owned(),
-            line: cause.map(|(_, line)| *line),
-            column: None,
-            message: format!(
-                "{name} does not go with config.json: {}: {}",
-                found.path, found.message
-            ),
-        }
-    });
-    let errors: Vec<_> = errors.collect();
-    match errors.is_empty() {
-        true => Ok(()),
-        false => Err(Error(errors)),
-    }
-}
-
 fn read(path: &Path) -> Result<Option<String>, Error> {
     match files::read_text(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error(vec![Finding {
-            file: path.to_owned(),
-            line: None,
-            column: None,
-            message: error.to_string(),
-        }])),
+        Err(error) => Err(Error(vec![Finding::in_uci(path, None, error.to_string())])),
     }
 }
 
 fn parse_file(path: &Path, text: &str, warnings: &mut Vec<Finding>) -> Result<File, Error> {
-    let finding = |position: Position, message| Finding {
-        file: path.to_owned(),
-        line: Some(position.line),
-        column: Some(position.column),
-        message,
-    };
-    let (file, unknown) = json::parse::<File>(text)
+    let finding = |position, message| Finding::in_json(path, position, message);
+    let (file, unknown) = json::parse::<File>(text, fields::is_unset)
         .map_err(|error| Error(vec![finding(error.position, explain(&error))]))?;
-    for key in unknown {
-        let mut message = format!("{} is not known and ignored", key.path);
-        if let Some(known) = fields::nearest(&key.path) {
+    // Other daemons read `Metric` as `metric`: to ignore it would be to sell
+    // something else than they do.
+    let miswritten: Vec<Finding> = unknown
+        .iter()
+        .filter_map(|path| {
+            let known = fields::same_but_case(path)?;
+            let message = format!("{path} is not known; write it `{known}`");
+            Some(finding(json::locate_key(text, path), message))
+        })
+        .take(MAX_UNKNOWN)
+        .collect();
+    if !miswritten.is_empty() {
+        return Err(Error(miswritten));
+    }
+    for path in unknown.into_iter().take(MAX_UNKNOWN) {
+        let mut message = format!("{path} is not known and ignored");
+        if let Some(known) = fields::nearest(&path) {
             message.push_str(&format!("; did you mean `{known}`?"));
         }
-        warnings.push(finding(key.position, message));
+        warnings.push(finding(json::locate_key(text, &path), message));
     }
 
     let locate = |found: check::Finding| {
@@ -219,65 +228,11 @@ fn parse_overrides(
     text: &str,
     warnings: &mut Vec<Finding>,
 ) -> Result<Overrides, Error> {
-    let locate = |found: overrides::Finding| Finding {
-        file: path.to_owned(),
-        line: Some(found.line),
-        column: None,
-        message: found.message,
-    };
+    let locate = |found: overrides::Finding| Finding::in_uci(path, Some(found.line), found.message);
     let (overrides, ignored) =
         overrides::parse(text).map_err(|errors| Error(errors.into_iter().map(locate).collect()))?;
     warnings.extend(ignored.into_iter().map(locate));
     Ok(overrides)
-}
-
-impl Settings {
-    /// Puts the overrides over a file that was checked. Prices stay equal: UCI
-    /// has one price for all mints, and a mint that only UCI names takes the
-    /// price of the others.
-    fn new(mut file: File, overrides: Overrides) -> Self {
-        if let Some(level) = overrides.log_level {
-            file.log_level = level;
-        }
-        if let Some(metric) = overrides.metric {
-            file.metric = metric;
-        }
-        if let Some(size) = overrides.step_size {
-            file.step_size = size;
-        }
-        if !overrides.mints.is_empty() {
-            file.accepted_mints = choose(&file.accepted_mints, overrides.mints);
-        }
-        if let Some(price) = overrides.price_per_step {
-            for mint in &mut file.accepted_mints {
-                mint.price_per_step = price;
-            }
-        }
-        let interfaces = match overrides.interfaces.is_empty() {
-            true => vec![LAN_BRIDGE.to_owned()],
-            false => overrides.interfaces,
-        };
-        Self {
-            enabled: overrides.enabled.unwrap_or(true),
-            interfaces,
-            port: overrides.port.unwrap_or(PORT),
-            file,
-        }
-    }
-}
-
-/// The mints that UCI names, each with its settings from the file if it has any.
-fn choose(known: &[Mint], wanted: Vec<MintUrl>) -> Vec<Mint> {
-    const UNIT: &str = "sat";
-    let price = known
-        .iter()
-        .find(|mint| mint.price_unit == UNIT)
-        .map_or(NonZeroU64::MIN, |mint| mint.price_per_step);
-    let choice = wanted.into_iter().map(|url| {
-        let known = known.iter().find(|mint| mint.url == url).cloned();
-        known.unwrap_or_else(|| Mint::new(url, price, UNIT.to_owned()))
-    });
-    choice.collect()
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::uci::{self, Entry, Section};
 /// The type of the one section that is read.
 const SECTION: &str = "tollgate";
 
+/// Its name. The init script reads `enabled` from the section with this name.
+const NAME: &str = "main";
+
 /// Longest name of a network interface, in bytes: the kernel's IFNAMSIZ
 /// without the closing zero.
 const MAX_INTERFACE_NAME: usize = 15;
@@ -26,7 +29,8 @@ pub struct Overrides {
     pub metric: Option<Metric>,
     pub step_size: Option<NonZeroU64>,
     pub price_per_step: Option<NonZeroU64>,
-    pub mints: Vec<MintUrl>,
+    /// Mints and their lines.
+    pub mints: Vec<(MintUrl, usize)>,
     /// Where each option stands, by name.
     pub lines: Vec<(String, usize)>,
 }
@@ -50,23 +54,16 @@ pub fn parse(text: &str) -> Result<(Overrides, Vec<Finding>), Vec<Finding>> {
     let mut overrides = Overrides::default();
     let mut warnings = Vec::new();
     let mut errors = Vec::new();
-    for Section {
-        kind,
-        line,
-        entries,
-        ..
-    } in &sections
-    {
-        if kind != SECTION {
-            let message =
-                format!("section type `{kind}` is not known and ignored; expected `{SECTION}`");
-            warnings.push(Finding {
-                line: *line,
-                message,
-            });
+    for section in &sections {
+        if let Err(reject) = check_section(section) {
+            let line = section.line;
+            match reject {
+                Reject::Unknown(message) => warnings.push(Finding { line, message }),
+                Reject::Wrong(message) => errors.push(Finding { line, message }),
+            }
             continue;
         }
-        for entry in entries {
+        for entry in &section.entries {
             let line = entry.line;
             match overrides.set(entry) {
                 Ok(()) => overrides.lines.push((entry.name.clone(), line)),
@@ -86,6 +83,25 @@ enum Reject {
     Wrong(String),
 }
 
+/// Whether the settings are in this section.
+fn check_section(Section { kind, name, .. }: &Section) -> Result<(), Reject> {
+    Err(match (kind.as_str(), name.as_deref()) {
+        (SECTION, Some(NAME)) => return Ok(()),
+        (SECTION, Some(name)) => Reject::Unknown(format!(
+            "section `{name}` is ignored; the settings are in `config {SECTION} '{NAME}'`"
+        )),
+        (SECTION, None) => Reject::Unknown(format!(
+            "a section without a name is ignored; write `config {SECTION} '{NAME}'`"
+        )),
+        (kind, Some(NAME)) => Reject::Wrong(format!(
+            "section `{NAME}` is of type `{kind}`; expected `config {SECTION} '{NAME}'`"
+        )),
+        (kind, _) => Reject::Unknown(format!(
+            "section type `{kind}` is not known and ignored; expected `{SECTION}`"
+        )),
+    })
+}
+
 const LISTS: [&str; 2] = ["interface", "mint"];
 const OPTIONS: [&str; 6] = [
     "enabled",
@@ -97,6 +113,12 @@ const OPTIONS: [&str; 6] = [
 ];
 
 impl Overrides {
+    /// The last line on which the option stands.
+    pub fn line(&self, name: &str) -> Option<usize> {
+        let found = self.lines.iter().rfind(|(known, _)| known == name);
+        found.map(|(_, line)| *line)
+    }
+
     fn set(&mut self, entry: &Entry) -> Result<(), Reject> {
         let Entry {
             name,
@@ -113,9 +135,11 @@ impl Overrides {
             "port" => self.port = Some(read(entry, "a port from 1 to 65535", port)?),
             "log_level" => {
                 let expected = "error, warn, info, debug or trace";
-                self.log_level = Some(read(entry, expected, word)?);
+                self.log_level = Some(read(entry, expected, LogLevel::from_word)?);
             }
-            "metric" => self.metric = Some(read(entry, "milliseconds or bytes", word)?),
+            "metric" => {
+                self.metric = Some(read(entry, "milliseconds or bytes", Metric::from_word)?)
+            }
             "step_size" => {
                 let expected = "a whole number of bytes or milliseconds, 1 or more";
                 self.step_size = Some(read(entry, expected, number)?);
@@ -142,11 +166,11 @@ impl Overrides {
                         format!("mint: {error}; expected an address such as https://mint.example");
                     Reject::Wrong(message)
                 })?;
-                if self.mints.contains(&mint) {
+                if self.mints.iter().any(|(known, _)| *known == mint) {
                     let message = format!("mint `{mint}` is named twice; leave one of them out");
                     return Err(Reject::Wrong(message));
                 }
-                self.mints.push(mint);
+                self.mints.push((mint, entry.line));
             }
             _ => {
                 let known = closest(name, OPTIONS.into_iter().chain(LISTS));
@@ -163,16 +187,17 @@ impl Overrides {
 }
 
 fn read<T>(entry: &Entry, expected: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Reject> {
-    parse(entry.value.trim()).ok_or_else(|| wrong(entry, expected))
+    parse(&entry.value).ok_or_else(|| wrong(entry, expected))
 }
 
 fn wrong(Entry { name, value, .. }: &Entry, expected: &str) -> Reject {
     Reject::Wrong(format!("{name} `{value}`; expected {expected}"))
 }
 
-/// The words that `uci_get_bool` of OpenWrt's scripts takes.
+/// The words of `get_bool` in OpenWrt's /lib/functions.sh, which the init script
+/// reads `enabled` with. That one takes any other word for the default.
 fn switch(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
+    match text {
         "1" | "on" | "true" | "yes" | "enabled" => Some(true),
         "0" | "off" | "false" | "no" | "disabled" => Some(false),
         _ => None,
@@ -185,13 +210,6 @@ fn port(text: &str) -> Option<u16> {
 
 fn number(text: &str) -> Option<NonZeroU64> {
     text.parse().ok()
-}
-
-/// Reads a word as the JSON file would.
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Option<T> {
-    let text: serde::de::value::StrDeserializer<'_, serde::de::value::Error> =
-        serde::de::IntoDeserializer::into_deserializer(text);
-    T::deserialize(text).ok()
 }
 
 /// What the kernel takes as the name of an interface.

@@ -9,17 +9,20 @@ use std::num::NonZeroU64;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::mint_url::MintUrl;
-use super::shape;
 use super::upstream::{UpstreamDetector, UpstreamSessionManager, UpstreamWifi};
+use crate::json::shape;
 
 /// The version of the schema below.
 pub const VERSION: &str = "v0.0.8";
+
+/// Cashu's own word for the unit that a mint has if nothing else is said.
+pub const SAT: &str = "sat";
 
 /// 21 MiB, in bytes.
 const STEP_SIZE: NonZeroU64 = NonZeroU64::new(22_020_096).unwrap();
 
 /// What is sold and counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Metric {
     /// Time online.
@@ -36,20 +39,50 @@ impl Metric {
             Self::Bytes => "bytes",
         }
     }
+
+    /// The metric with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let all = [Self::Milliseconds, Self::Bytes];
+        all.into_iter().find(|metric| metric.as_str() == word)
+    }
+}
+
+impl<'de> Deserialize<'de> for Metric {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shape::word(deserializer, Self::from_word)
+    }
 }
 
 /// The least important messages that are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs)]
 pub enum LogLevel {
-    #[serde(alias = "fatal", alias = "panic")]
     Error,
-    #[serde(alias = "warning")]
     Warn,
     Info,
     Debug,
     Trace,
+}
+
+impl LogLevel {
+    /// The level with this name, in any case and of any TollGate daemon.
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "error" | "fatal" | "panic" => Some(Self::Error),
+            "warn" | "warning" => Some(Self::Warn),
+            "info" => Some(Self::Info),
+            "debug" => Some(Self::Debug),
+            "trace" => Some(Self::Trace),
+            _ => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for LogLevel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shape::word(deserializer, Self::from_word)
+    }
 }
 
 impl From<LogLevel> for log::LevelFilter {
@@ -75,7 +108,7 @@ pub struct File {
     pub accepted_mints: Vec<Mint>,
     #[serde(deserialize_with = "shape::objects")]
     pub profit_share: Vec<ProfitShare>,
-    pub step_size: NonZeroU64,
+    pub step_size: Option<NonZeroU64>,
     pub margin: f64,
     pub metric: Metric,
     pub show_setup: bool,
@@ -88,6 +121,15 @@ pub struct File {
     pub upstream_session_manager: UpstreamSessionManager,
     #[serde(deserialize_with = "shape::object")]
     pub upstream_wifi: UpstreamWifi,
+}
+
+impl File {
+    /// The size of one step, by default that of the other TollGate daemons. The
+    /// default is a number of bytes: a file without `step_size` that sells time
+    /// never comes to be [`super::Settings`].
+    pub fn step(&self) -> NonZeroU64 {
+        self.step_size.unwrap_or(STEP_SIZE)
+    }
 }
 
 /// A mint whose ecash is taken.
@@ -147,7 +189,7 @@ impl Mint {
     }
 
     fn price_unit() -> String {
-        "sat".to_owned()
+        SAT.to_owned()
     }
 }
 
@@ -163,7 +205,7 @@ pub struct ProfitShare {
 fn unit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let unit = String::deserialize(deserializer)?.to_ascii_lowercase();
     Ok(match unit.as_str() {
-        "sats" => "sat".to_owned(),
+        "sats" => SAT.to_owned(),
         _ => unit,
     })
 }
@@ -190,7 +232,7 @@ impl Default for File {
                 factor: 1.0,
                 identity: "owner".to_owned(),
             }],
-            step_size: STEP_SIZE,
+            step_size: None,
             margin: 0.1,
             metric: Metric::Bytes,
             show_setup: true,

@@ -1,9 +1,9 @@
 //! The part of `config.json` that is about buying from another TollGate.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::duration::Duration;
-use super::shape;
+use crate::json::shape;
 
 /// How a TollGate to buy from is looked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,12 +37,22 @@ pub struct UpstreamSessionManager {
 }
 
 /// Whom to buy from when no list names the seller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs)]
 pub enum TrustPolicy {
     TrustAll,
     TrustNone,
+}
+
+impl<'de> Deserialize<'de> for TrustPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        shape::word(deserializer, |word| match word {
+            "trust_all" => Some(Self::TrustAll),
+            "trust_none" => Some(Self::TrustNone),
+            _ => None,
+        })
+    }
 }
 
 /// Whom to buy from.

@@ -46,6 +46,26 @@ pub fn preflight(answer: &mut HeaderMap) {
     );
 }
 
+/// Whether a request names this router in a way that no stranger can: by an
+/// address, or by a name that nobody owns. A page whose own name was made to
+/// lead here (DNS rebinding) is of the same origin to its browser, which then
+/// asks nobody whether the page may read. Requests without `Host` are not of
+/// browsers.
+pub fn is_addressed_locally(request: &HeaderMap) -> bool {
+    request.get_all(HOST).iter().all(|value| {
+        let Ok(value) = value.to_str() else {
+            return false;
+        };
+        // In brackets is always an address, whatever zone it has.
+        value.starts_with('[')
+            || match host_of(value) {
+                Some(Host::Address(_)) => true,
+                Some(Host::Name(name)) => is_local(&name),
+                None => false,
+            }
+    })
+}
+
 fn is_allowed(origin: &str, asked: Option<&str>) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false; // "null": a file, or a page that hides its origin
@@ -190,6 +210,42 @@ mod tests {
         assert!(!same("http://203.0.113.1", "203.0.113.2:2121"));
         assert!(!same("http://1:2051", "1:2121"));
         assert!(!is_allowed("http://router", None));
+    }
+
+    #[test]
+    fn names_that_strangers_own_are_not_ours() {
+        let is_ours = |hosts: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(HOST, host.parse().unwrap());
+            }
+            is_addressed_locally(&headers)
+        };
+        for host in [
+            "192.168.1.1:2121",
+            "203.0.113.1",
+            "[fd00::1]:2121",
+            "[fe80::1%25eth0]:2121",
+            "tollgate.lan:2121",
+            "OpenWrt",
+            "router.local.",
+            "localhost:2121",
+        ] {
+            assert!(is_ours(&[host]), "{host}");
+        }
+        for host in [
+            "evil.example:2121",
+            "evil.example.",
+            "192.168.1.1.example.org",
+            "lan.example",
+            "a@192.168.1.1",
+            "2130706433",
+            "",
+        ] {
+            assert!(!is_ours(&[host]), "{host}");
+        }
+        assert!(is_ours(&[]));
+        assert!(!is_ours(&["192.168.1.1", "evil.example"]));
     }
 
     proptest! {

@@ -6,6 +6,9 @@
 //! | `GET /whoami` | `mac=<MAC>`; `mac=` when nobody knows it: the protocol wants 200 |
 //! | `GET /usage` | `<used>/<allotment>`; `-1/-1` without a session |
 //! | `OPTIONS` any path | what scripts of other origins may do |
+//!
+//! `/whoami` and `/usage` answer 421 to a customer who asks for a host that is
+//! neither an address nor a local name (one label, `.lan` and the like).
 
 mod client;
 mod cors;

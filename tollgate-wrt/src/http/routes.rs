@@ -1,5 +1,7 @@
 //! What each request is answered with.
 
+use std::sync::{Mutex, PoisonError};
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -11,10 +13,11 @@ use crate::net::Resolver;
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What requests are answered from. Made once, before the first request.
+/// What requests are answered from.
 #[derive(Debug)]
 pub struct App {
-    front: Bytes,
+    /// Locked for as long as it takes to copy a pointer.
+    front: Mutex<Bytes>,
     resolver: Resolver,
 }
 
@@ -22,9 +25,19 @@ impl App {
     /// `front` is the signed event that `GET /` answers.
     pub fn new(front: String, resolver: Resolver) -> Self {
         Self {
-            front: front.into(),
+            front: Mutex::new(front.into()),
             resolver,
         }
+    }
+
+    /// Replaces the signed event; requests that come later get the new one.
+    pub fn set_front(&self, front: String) {
+        *self.front.lock().unwrap_or_else(PoisonError::into_inner) = front.into();
+    }
+
+    fn front(&self) -> Bytes {
+        let front = self.front.lock().unwrap_or_else(PoisonError::into_inner);
+        front.clone()
     }
 
     /// Answers one request.
@@ -37,7 +50,13 @@ impl App {
     ) -> Response {
         let mut response = match (method, path) {
             (&Method::OPTIONS, _) => preflight(),
-            (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front.clone()),
+            (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front()),
+            (&Method::GET | &Method::HEAD, "/whoami" | "/usage")
+                if !peer.address.is_loopback() && !cors::is_addressed_locally(headers) =>
+            {
+                let body = r#"{"error":"not a name of this router; use its address"}"#;
+                error(StatusCode::MISDIRECTED_REQUEST, body)
+            }
             (&Method::GET | &Method::HEAD, "/whoami") => self.whoami(&peer.behind(headers)),
             (&Method::GET | &Method::HEAD, "/usage") => usage(),
             (_, "/" | "/whoami" | "/usage") => method_not_allowed(),
@@ -92,4 +111,46 @@ fn ok(kind: &'static str, body: impl Into<Bytes>) -> Response {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HOST;
+
+    use super::*;
+    use crate::paths::Paths;
+
+    fn status(peer: &str, path: &str, host: Option<&str>) -> u16 {
+        // There is nothing below this root.
+        let root = tempfile::tempdir().unwrap();
+        let app = App::new("{}".to_owned(), Resolver::new(Paths::new(root.path())));
+        let mut headers = HeaderMap::new();
+        headers.extend(host.map(|host| (HOST, host.parse().unwrap())));
+        let client = Client::new(peer.parse().unwrap(), None);
+        let response = app.answer(&Method::GET, path, &headers, &client);
+        response.status().as_u16()
+    }
+
+    #[test]
+    fn who_a_customer_is_is_not_told_to_a_rebound_name() {
+        const CUSTOMER: &str = "203.0.113.77:1";
+        for path in ["/whoami", "/usage"] {
+            assert_eq!(status(CUSTOMER, path, Some("evil.example:2121")), 421);
+            assert_eq!(status(CUSTOMER, path, Some("192.168.1.1:2121")), 200);
+            assert_eq!(status(CUSTOMER, path, Some("tollgate.lan:2121")), 200);
+            assert_eq!(status(CUSTOMER, path, None), 200);
+            // A web server on the router may keep the name that it was asked by.
+            assert_eq!(status("127.0.0.1:1", path, Some("tollgate.example")), 200);
+        }
+        // Says nothing of the customer.
+        assert_eq!(status(CUSTOMER, "/", Some("evil.example:2121")), 200);
+    }
+
+    #[test]
+    fn the_front_can_be_replaced() {
+        let app = App::new("old".to_owned(), Resolver::new(Paths::new("/none")));
+        let before = app.front();
+        app.set_front("new".to_owned());
+        assert_eq!((&before[..], &app.front()[..]), (&b"old"[..], &b"new"[..]));
+    }
 }

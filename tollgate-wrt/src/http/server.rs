@@ -82,6 +82,11 @@ impl Server {
         }))
     }
 
+    /// What it answers from.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
+
     /// Lets running requests end, for a bounded time. The sockets have to be
     /// closed already.
     pub async fn stop(self) {

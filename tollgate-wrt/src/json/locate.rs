@@ -11,7 +11,7 @@ pub fn locate(text: &str, path: &Path) -> Position {
 }
 
 /// Where the key of the value at `path` stands; else as [`locate`].
-pub(super) fn locate_key(text: &str, path: &Path) -> Position {
+pub fn locate_key(text: &str, path: &Path) -> Position {
     let found = Walker { text, at: 0 }.walk(&path.0);
     Position::of(text, found.key.unwrap_or(found.value))
 }

@@ -8,14 +8,18 @@
 
 mod locate;
 mod object;
+pub mod shape;
+mod tree;
 
 use std::fmt;
 
+use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-pub use locate::locate;
-use locate::locate_key;
+pub use locate::{locate, locate_key};
 pub use object::Object;
+use tree::Tree;
 
 /// One step from a JSON value to a value inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,51 +108,44 @@ pub struct Error {
     pub path: Path,
     /// Where it stands.
     pub position: Position,
-    /// What is wrong. It can quote the value: not for files that hold secrets.
+    /// What is wrong. It may quote the value: not for files that hold secrets.
     pub message: String,
     /// Whether the text is JSON at all, so that the fault is in a value.
     pub is_json: bool,
 }
 
-/// Most unknown keys that are told of. To find a key costs a look at the text.
-const MAX_UNKNOWN: usize = 50;
-
-/// A key that nothing was read from.
-#[derive(Debug)]
-pub struct UnknownKey {
-    /// The path, with the key as its last step.
-    pub path: Path,
-    /// Where the key stands.
-    pub position: Position,
-}
-
-/// Reads `text`, a JSON object, as the struct `T`; also gives the keys that `T`
-/// does not know (the first 50).
+/// Reads `text`, a JSON object, as the struct `T`; also gives the paths of keys
+/// that `T` does not know. Members for which `is_unset` says so are read as if
+/// they were not there.
+///
+/// First the text has to be JSON, then its values have to fit: a value of the
+/// wrong type is never called a mistake in the JSON.
 ///
 /// # Errors
 /// The first thing that does not fit.
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<(T, Vec<UnknownKey>), Error> {
-    let mut unknown = Vec::new();
+pub fn parse<T: DeserializeOwned>(
+    text: &str,
+    is_unset: impl Fn(&Path, &Value) -> bool,
+) -> Result<(T, Vec<Path>), Error> {
     let mut track = serde_path_to_error::Track::new();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let Object(value) = serde_ignored::deserialize(
-        serde_path_to_error::Deserializer::new(&mut reader, &mut track),
-        |path| {
-            if unknown.len() < MAX_UNKNOWN {
-                unknown.push(ignored_path(&path));
-            }
-        },
-    )
+    let tree = Tree::deserialize(serde_path_to_error::Deserializer::new(
+        &mut reader,
+        &mut track,
+    ))
     .map_err(|error| Error::new(text, &error, tracked_path(&track.path())))?;
     reader
         .end()
         .map_err(|error| Error::new(text, &error, Path::default()))?;
 
-    let unknown = unknown.into_iter().map(|path| UnknownKey {
-        position: locate_key(text, &path),
-        path,
-    });
-    Ok((value, unknown.collect()))
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let Object(value) = serde_ignored::deserialize(
+        serde_path_to_error::Deserializer::new(tree.without(is_unset), &mut track),
+        |path| unknown.push(ignored_path(&path)),
+    )
+    .map_err(|error| Error::new(text, &error, tracked_path(&track.path())))?;
+    Ok((value, unknown))
 }
 
 impl Error {
@@ -164,10 +161,10 @@ impl Error {
             .find_map(|fault| message.strip_prefix(fault)?.strip_suffix('`'));
         let path = field.map_or(path.clone(), |name| path.key(name));
         let is_json = error.is_data();
-        // serde_json counts to the end of a wrong value; its beginning is what
-        // one looks for. A key that stands there twice can only be found by
-        // serde_json's count, because a path leads to the first.
-        let position = if is_json && !message.starts_with("duplicate field") {
+        // What was wrong with the text, serde_json counted to; what is wrong
+        // with a value has only a path. A key that stands there twice is of the
+        // first kind, because a path leads to the first.
+        let position = if error.line() == 0 {
             locate(text, &path)
         } else {
             Position {

@@ -57,7 +57,7 @@ struct Inner {
 }
 
 fn error(text: &str) -> String {
-    let error = parse::<Outer>(text).unwrap_err();
+    let error = parse::<Outer>(text, |_, _| false).unwrap_err();
     let Position { line, column } = error.position;
     format!("{line}:{column}: {}: {}", error.path, error.message)
 }
@@ -84,12 +84,36 @@ fn errors_name_position_and_path() {
 #[test]
 fn unknown_keys_are_listed() {
     let text = "{\"inner\": [{\"number\": 1,\n  \"nummer\": {\"a\": 1}}], \"top\": 2}";
-    let (_, unknown) = parse::<Outer>(text).unwrap();
+    let (_, unknown) = parse::<Outer>(text, |_, _| false).unwrap();
     let unknown: Vec<_> = unknown
         .iter()
-        .map(|key| format!("{}:{} {}", key.position.line, key.position.column, key.path))
+        .map(|path| {
+            let Position { line, column } = locate_key(text, path);
+            format!("{line}:{column} {path}")
+        })
         .collect();
     assert_eq!(unknown, ["2:3 inner[0].nummer", "2:25 top"]);
+}
+
+#[test]
+fn the_same_key_twice_is_an_error_at_any_depth() {
+    assert_eq!(
+        error("{\"inner\": [], \"x\":\n[{\"y\": 1, \"y\": 1}]}"),
+        "2:13: x[0].y: duplicate field `y`"
+    );
+}
+
+#[test]
+fn unset_members_are_as_if_they_were_not_there() {
+    let text = r#"{"inner": [{"number": null}, null], "x": {"y": null}}"#;
+    let unset = |path: &Path, value: &Value| value.is_null() && path.to_string() != "x.y";
+    let error = parse::<Outer>(text, unset).unwrap_err();
+    assert_eq!(error.message, "missing field `number`");
+    assert!(error.is_json);
+    // An element of a list keeps its place.
+    let text = r#"{"inner": [null]}"#;
+    let error = parse::<Outer>(text, |_, value| value.is_null()).unwrap_err();
+    assert_eq!(error.path.to_string(), "inner[0]");
 }
 
 #[test]
@@ -104,7 +128,7 @@ proptest! {
     fn never_panics(text in "[\\[\\]{}\":,\\\\a-b0-9 é\n]{0,60}", steps in prop::collection::vec("[ab01é]", 0..4)) {
         let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
         locate(&text, &path(&steps));
-        let _ = parse::<Outer>(&text);
+        let _ = parse::<Outer>(&text, |_, _| true);
     }
 
     #[test]

@@ -20,6 +20,9 @@ use log::{info, warn};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::interfaces::{Interface, Interfaces};
+use super::networks;
+use crate::files;
+use crate::paths::Paths;
 
 /// Connections that wait to be accepted, for each socket.
 const BACKLOG: i32 = 128;
@@ -100,17 +103,19 @@ pub struct Listeners<S> {
     names: Vec<String>,
     port: u16,
     active: Vec<Active<S>>,
-    /// Names that could not be served at the last look, so that each trouble
-    /// is said once.
-    failing: Vec<String>,
+    /// Names that could not be served at the last look, each with the reason, so
+    /// that a trouble is said once, and another one of the same name again.
+    failing: Vec<(String, String)>,
+    paths: Paths,
 }
 
 impl<S> Listeners<S> {
-    /// Listeners for the named interfaces; nothing is bound yet.
+    /// Listeners for the named interfaces; nothing is bound yet. `paths` lead to
+    /// the system's networks, to explain a name that is none of an interface.
     ///
     /// # Errors
     /// What the system says.
-    pub fn new(names: &[String], port: u16) -> io::Result<Self> {
+    pub fn new(names: &[String], port: u16, paths: Paths) -> io::Result<Self> {
         let mut names = names.to_vec();
         names.retain(|name| name != LOOPBACK);
         names.insert(0, LOOPBACK.to_owned());
@@ -120,6 +125,7 @@ impl<S> Listeners<S> {
             port,
             active: Vec::new(),
             failing: Vec::new(),
+            paths,
         })
     }
 
@@ -167,7 +173,7 @@ impl<S> Listeners<S> {
             match self.start(interface, &mut serve) {
                 Ok(active) => {
                     self.active.push(active);
-                    self.failing.retain(|failing| *failing != name);
+                    self.failing.retain(|(failing, _)| *failing != name);
                 }
                 Err(error) => self.trouble(&name, &error.to_string()),
             }
@@ -190,11 +196,29 @@ impl<S> Listeners<S> {
     }
 
     fn trouble(&mut self, name: &str, error: &str) {
-        if self.failing.iter().any(|failing| failing == name) {
-            return;
+        let known = self.failing.iter_mut().find(|(known, _)| known == name);
+        match known {
+            Some((_, said)) if said == error => return,
+            Some((_, said)) => error.clone_into(said),
+            None => self.failing.push((name.to_owned(), error.to_owned())),
         }
-        self.failing.push(name.to_owned());
-        warn!(interface = name, port = self.port, error; "cannot listen, will try again");
+        let port = self.port;
+        match self.device_of(name) {
+            Some(device) => warn!(
+                interface = name, port, error;
+                "cannot listen: `{name}` is a network; use its device, such as {device}"
+            ),
+            None => warn!(interface = name, port, error; "cannot listen, will try again"),
+        }
+    }
+
+    /// The device of a network with this name, if there is such a network and
+    /// no interface: the two are easily taken for each other.
+    fn device_of(&self, name: &str) -> Option<String> {
+        match self.interfaces.find(name) {
+            Ok(None) => networks::device(&files::read_text(&self.paths.network()).ok()?, name),
+            _ => None,
+        }
     }
 }
 
@@ -222,6 +246,18 @@ mod tests {
         let (address, error) = bind_addresses(&[bound[0].local_addr().unwrap()]).unwrap_err();
         assert_eq!(address.port(), ports[0]);
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    #[test]
+    fn another_trouble_of_the_same_name_is_new() {
+        let paths = Paths::new("/none");
+        let mut listeners = Listeners::<()>::new(&["no-such-if".to_owned()], 0, paths).unwrap();
+        let said = |listeners: &Listeners<()>| listeners.failing.clone();
+        listeners.trouble("no-such-if", "first");
+        listeners.trouble("no-such-if", "first");
+        assert_eq!(said(&listeners), [("no-such-if".into(), "first".into())]);
+        listeners.trouble("no-such-if", "second");
+        assert_eq!(said(&listeners), [("no-such-if".into(), "second".into())]);
     }
 
     #[test]

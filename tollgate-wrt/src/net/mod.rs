@@ -6,8 +6,10 @@ mod leases;
 pub mod listen;
 mod mac;
 mod neighbours;
+mod networks;
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use log::debug;
 
@@ -44,13 +46,22 @@ impl Resolver {
             // Not an event: user-mode emulators and containers have no netlink.
             Err(error) => debug!(error:%; "netlink gives no neighbours"),
         }
-        let text = files::read_text(&self.paths.arp()).unwrap_or_default();
+        let text = read(&self.paths.arp());
         let name = interface.map(|interface| interface.name.as_str());
         arp::lookup(&text, address, name).or_else(|| {
-            let text = files::read_text(&self.paths.dhcp_leases()).unwrap_or_default();
+            let text = read(&self.paths.dhcp_leases());
             leases::lookup(&text, address)
         })
     }
+}
+
+/// A table's text. One that cannot be read knows nobody; customers ask, so that
+/// it is said only to those who look for it.
+fn read(table: &Path) -> String {
+    files::read_text(table).unwrap_or_else(|error| {
+        debug!(file:% = table.display(), error:%; "cannot read");
+        String::new()
+    })
 }
 
 /// The one MAC address of `found`; `None` if there are none or different ones.

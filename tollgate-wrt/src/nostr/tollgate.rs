@@ -34,7 +34,7 @@ impl Level {
 pub fn advertisement(file: &File) -> Draft {
     let mut tags = vec![
         tag(["metric", file.metric.as_str()]),
-        tag(["step_size", &file.step_size.to_string()]),
+        tag(["step_size", &file.step().to_string()]),
     ];
     tags.extend(file.accepted_mints.iter().map(|mint| {
         tag([
@@ -79,7 +79,7 @@ mod tests {
         let mint = |url: &str| Mint::new(url.parse().unwrap(), NonZeroU64::MIN, "sat".into());
         let file = File {
             metric: Metric::Milliseconds,
-            step_size: NonZeroU64::new(60_000).unwrap(),
+            step_size: NonZeroU64::new(60_000),
             accepted_mints: vec![mint("https://a.example"), mint("https://b.example/x")],
             ..File::default()
         };

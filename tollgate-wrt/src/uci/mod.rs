@@ -10,6 +10,10 @@
 //! taken as it is, also over several lines; a backslash escapes the next
 //! character elsewhere; quoted and unquoted parts that touch are one word. A
 //! `#` outside quotes begins a comment, a `;` ends a statement.
+//!
+//! So does what statements do to each other: a section with a name that was
+//! there goes on with that section; an `option` replaces what had its name, and
+//! changes nothing when it is empty; a `list` adds to what had its name.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -58,52 +62,92 @@ pub fn parse(text: &str) -> Result<Vec<Section>, Error> {
         rest: text.chars().peekable(),
         line: 1,
     };
-    let mut sections = Vec::new();
+    let mut file = File::default();
     while let Some((line, words)) = reader.statement()? {
-        add(&mut sections, line, words).map_err(|message| Error { line, message })?;
+        file.add(line, words)
+            .map_err(|message| Error { line, message })?;
     }
-    Ok(sections)
+    Ok(file.sections)
 }
 
-fn add(sections: &mut Vec<Section>, line: usize, words: Vec<String>) -> Result<(), String> {
-    let mut words = words.into_iter();
-    let command = words.next().unwrap_or_default();
-    let is_list = command == "list";
-    match (command.as_str(), words.next(), words.next(), words.next()) {
-        // The package is the file's name; a line that repeats it changes nothing.
-        ("package", Some(_), None, None) => Ok(()),
-        ("config", Some(kind), name, None) => {
-            check_name(&kind)?;
-            name.as_deref().map_or(Ok(()), check_name)?;
-            sections.push(Section {
+#[derive(Default)]
+struct File {
+    sections: Vec<Section>,
+    /// The section that options go to.
+    current: Option<usize>,
+}
+
+impl File {
+    fn add(&mut self, line: usize, words: Vec<String>) -> Result<(), String> {
+        let mut words = words.into_iter();
+        let command = words.next().unwrap_or_default();
+        match (command.as_str(), words.next(), words.next(), words.next()) {
+            // The package is the file's name; a line that repeats it changes nothing.
+            ("package", Some(_), None, None) => Ok(()),
+            ("config", Some(kind), name, None) => {
+                check_name(&kind)?;
+                name.as_deref().map_or(Ok(()), check_name)?;
+                self.open(kind, name, line);
+                Ok(())
+            }
+            ("option" | "list", Some(name), Some(value), None) => {
+                check_name(&name)?;
+                let section = self.current.and_then(|at| self.sections.get_mut(at)).ok_or(
+                    "an option before the first section; write `config tollgate 'main'` above it",
+                )?;
+                section.set(Entry {
+                    name,
+                    value,
+                    is_list: command == "list",
+                    line,
+                });
+                Ok(())
+            }
+            ("option" | "list", _, _, None) => Err(format!("expected `{command} NAME 'VALUE'`")),
+            ("option" | "list", ..) => Err(format!(
+                "too many words; expected `{command} NAME 'VALUE'`, with quotes around a value that has spaces"
+            )),
+            ("config", ..) => Err("expected `config TYPE` or `config TYPE 'NAME'`".to_owned()),
+            _ => Err(format!(
+                "unknown statement `{command}`; expected `config`, `option` or `list`"
+            )),
+        }
+    }
+
+    fn open(&mut self, kind: String, name: Option<String>, line: usize) {
+        let same = |section: &Section| section.name.is_some() && section.name == name;
+        let known = self.sections.iter().position(same);
+        match known {
+            Some(at) => self.sections[at].kind = kind,
+            None => self.sections.push(Section {
                 kind,
                 name,
                 line,
                 entries: Vec::new(),
-            });
-            Ok(())
+            }),
         }
-        ("option" | "list", Some(name), Some(value), None) => {
-            check_name(&name)?;
-            let section = sections
-                .last_mut()
-                .ok_or("an option before the first section; write `config tollgate` above it")?;
-            section.entries.push(Entry {
-                name,
-                value,
-                is_list,
-                line,
-            });
-            Ok(())
+        self.current = Some(known.unwrap_or(self.sections.len() - 1));
+    }
+}
+
+impl Section {
+    /// The value of an option; of a list, the first item.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        let found = self.entries.iter().find(|entry| entry.name == name);
+        found.map(|entry| entry.value.as_str())
+    }
+
+    fn set(&mut self, entry: Entry) {
+        if entry.is_list {
+            let same = self.entries.iter_mut();
+            same.filter(|known| known.name == entry.name)
+                .for_each(|known| known.is_list = true);
+        } else if entry.value.is_empty() {
+            return;
+        } else {
+            self.entries.retain(|known| known.name != entry.name);
         }
-        ("option" | "list", _, _, None) => Err(format!("expected `{command} NAME 'VALUE'`")),
-        ("option" | "list", ..) => Err(format!(
-            "too many words; expected `{command} NAME 'VALUE'`, with quotes around a value that has spaces"
-        )),
-        ("config", ..) => Err("expected `config TYPE` or `config TYPE 'NAME'`".to_owned()),
-        _ => Err(format!(
-            "unknown statement `{command}`; expected `config`, `option` or `list`"
-        )),
+        self.entries.push(entry);
     }
 }
 

@@ -52,9 +52,28 @@ fn quotes_as_libuci_does() {
     );
     assert_eq!(short("config a; option b 'a\\b'"), "a -: b=a\\b");
     assert_eq!(short("config a; option b on\\\ne"), "a -: b=one");
-    assert_eq!(short("config a; option b ''"), "a -: b=");
+    assert_eq!(short("config a; list b ''"), "a -: b+=");
     assert_eq!(short("config a; option b 1#2"), "a -: b=1");
     assert_eq!(short("config a\r\n option b '1'\r\n"), "a -: b=1");
+}
+
+/// As `uci export` of the same text shows it.
+#[test]
+fn statements_work_on_each_other_as_in_libuci() {
+    let in_section = |text: &str| short(&format!("config a\n{text}"));
+    assert_eq!(
+        in_section("option b 1\noption c 2\noption b 3"),
+        "a -: c=2, b=3"
+    );
+    assert_eq!(in_section("option b 1\noption b ''"), "a -: b=1");
+    assert_eq!(in_section("list b 1\nlist b 2\noption b 3"), "a -: b=3");
+    assert_eq!(in_section("option b 1\nlist b 2"), "a -: b+=1, b+=2");
+    assert_eq!(in_section("option b ''"), "a -: ");
+
+    assert_eq!(
+        short("config a x; option b 1; config c; option d 1; config e x; list f 1; config c"),
+        "e x: b=1, f+=1; c -: d=1; c -: "
+    );
 }
 
 #[test]
@@ -80,7 +99,7 @@ fn errors_name_line_and_remedy() {
     );
     assert_eq!(
         error("option b c"),
-        "1: an option before the first section; write `config tollgate` above it"
+        "1: an option before the first section; write `config tollgate 'main'` above it"
     );
     assert_eq!(
         error("config a\n\noptoin b c"),
@@ -118,8 +137,13 @@ proptest! {
 
     #[test]
     fn values_round_trip(
-        entries in prop::collection::vec(("[a-z0-9_-]{1,8}", any::<String>(), any::<bool>()), 0..6)
+        options in prop::collection::btree_map("[a-z0-9_-]{1,8}", ".+", 0..4),
+        list in prop::collection::vec(any::<String>(), 0..4),
     ) {
+        let options = options.into_iter().map(|(name, value)| (name, value, false));
+        // No option has so long a name.
+        let list = list.into_iter().map(|value| ("listed-items".to_owned(), value, true));
+        let entries: Vec<_> = options.chain(list).collect();
         let mut text = "config tollgate 'main'\n".to_owned();
         for (name, value, is_list) in &entries {
             let command = if *is_list { "list" } else { "option" };

@@ -1,5 +1,8 @@
 //! The command line.
 
+mod check;
+mod output;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +10,9 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 use log::LevelFilter;
+
+use check::check;
+use output::{complain, print};
 
 use crate::config;
 use crate::daemon::{self, Options};
@@ -29,7 +35,8 @@ Exit codes: 0 success, 1 failure, 2 wrong usage.
 ";
 
 const RUN_HELP: &str = "\
-Serve customers on port 2121, until SIGTERM or SIGINT.
+Serve customers on port 2121, until SIGTERM, SIGINT or SIGHUP. Settings are read
+at the start only: restart to change them.
 
 Usage: tollgate-wrt run [OPTIONS]
 
@@ -40,7 +47,8 @@ Options:
   --listen ADDR:PORT   Listen on this address instead, on whatever interface:
                        other networks than the LAN can then reach the daemon.
                        Can be repeated. Port 0 is any free port; it is logged
-  --log stderr|syslog  Where messages go. Default: stderr
+  --log stderr|syslog  Where messages go. Default: stderr. What the system's log
+                       does not take goes to stderr too
   --log-level LEVEL    error, warn, info, debug or trace. Default: log_level in
                        the configuration, else info
   --root DIR           Find the system's files (etc, tmp, proc, dev) below DIR.
@@ -59,8 +67,11 @@ what is wrong or odd in them. Changes nothing.
 Usage: tollgate-wrt config check [OPTIONS]
 
 Options:
+  --json      Print an object with `ok`, `mints` and `findings`
   --root DIR  Find the files below DIR. Default: /
   -h, --help  Show this help
+
+Exit codes: 0 the daemon would start, 1 it would not, 2 wrong usage.
 
 Example:
   tollgate-wrt config check && /etc/init.d/tollgate-wrt restart
@@ -72,7 +83,7 @@ enum Command {
     Help(&'static str),
     Version,
     Run(Options),
-    ConfigCheck { root: PathBuf },
+    ConfigCheck { root: PathBuf, json: bool },
 }
 
 /// Runs the command that the process was started with.
@@ -83,7 +94,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Help(text)) => print(text),
         Ok(Command::Version) => print(concat!("tollgate-wrt ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Run(options)) => daemon::run(&options).is_ok(),
-        Ok(Command::ConfigCheck { root }) => check(&Paths::new(root)),
+        Ok(Command::ConfigCheck { root, json }) => check(&Paths::new(root), json),
         Err(error) => {
             complain(&format!("{error}\nTry `tollgate-wrt --help`."));
             return ExitCode::from(USAGE);
@@ -146,14 +157,17 @@ fn parse_config(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         None => return Err("`config` needs a command: check".into()),
     }
     let mut directory = PathBuf::from("/");
+    let mut json = false;
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help(CHECK_HELP)),
             Long("root") => directory = root(&mut parser)?,
+            Long("json") => json = true,
             _ => return Err(argument.unexpected()),
         }
     }
-    Ok(Command::ConfigCheck { root: directory })
+    let root = directory;
+    Ok(Command::ConfigCheck { root, json })
 }
 
 /// A directory that is there: daemons would else make one and run on defaults.
@@ -190,43 +204,6 @@ fn level(text: &str) -> Result<LevelFilter, &'static str> {
         Ok(LevelFilter::Off) | Err(_) => Err("expected error, warn, info, debug or trace"),
         Ok(level) => Ok(level),
     }
-}
-
-fn check(paths: &Paths) -> bool {
-    match config::load(paths) {
-        Ok(loaded) => {
-            let mut text = String::new();
-            for warning in &loaded.warnings {
-                text.push_str(&format!("warning: {warning}\n"));
-            }
-            let mints = loaded.settings.file.accepted_mints.len();
-            text.push_str(&match mints {
-                0 => "The configuration can be read, but names no mint: nothing is sold.\n"
-                    .to_owned(),
-                1 => "The configuration is right; 1 mint.\n".to_owned(),
-                _ => format!("The configuration is right; {mints} mints.\n"),
-            });
-            print(&text)
-        }
-        Err(errors) => {
-            for error in &errors.0 {
-                complain(&error.to_string());
-            }
-            false
-        }
-    }
-}
-
-/// Writes to standard output; unlike `print!`, a closed pipe is no panic.
-fn print(text: &str) -> bool {
-    use std::io::Write as _;
-    let mut stdout = std::io::stdout();
-    stdout.write_all(text.as_bytes()).is_ok() && stdout.flush().is_ok()
-}
-
-fn complain(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "tollgate-wrt: {text}");
 }
 
 #[cfg(test)]
