@@ -205,11 +205,18 @@ fn programs_beyond_the_bounds() {
         ("longer interpreter", x86().interpreter(&loader(4097)), BROKEN),
         ("two interpreters", x86().interpreter(&loader(20)).interpreter(&loader(20)), BROKEN),
     ]);
-    let mut segments = program(MIPS, 32);
-    segments.interpreters = vec![b"/lib/ld-musl-x\0".to_vec(); 1001];
-    let mut ipk = Ipk::new();
-    ipk.data.push(file("./b", &segments.bytes()));
-    let report = inspect(&ipk.bytes(), None).unwrap();
-    assert!(report.findings[0].message.ends_with("it has 1001 program headers"), "{report:?}");
+    let segments = with(x86(), |p| p.interpreters = vec![b"/lib/ld-musl-x\0".to_vec(); 1001]);
+    let sections = with(x86(), |p| p.sections = vec![(1, ""); 19_999]);
+    let dynamic = with(name(9), |p| p.needed = vec![0; 9_999]);
+    for (program, why) in [
+        (segments, "it has 1001 program headers"),
+        (sections, "it has 20001 sections"),
+        (dynamic, "its dynamic section has 10001 entries"),
+    ] {
+        let mut ipk = Ipk::new();
+        ipk.data.push(file("./b", &program.bytes()));
+        let report = inspect(&ipk.bytes(), None).unwrap();
+        assert!(report.findings[0].message.ends_with(why), "{report:?}");
+    }
     check(&[("cut off", &[file("./b", b"\x7fELF\x02\x01\x01")], BROKEN), ("not ELF", &[file("./b", b"\x7fELf\x02\x01\x01")], &[])]);
 }

@@ -225,3 +225,29 @@ fn a_pipe_is_refused_without_waiting_for_its_other_end() {
     let error = xtask::inspect::inspect(&path).unwrap_err().to_string();
     assert!(error.ends_with("is no file"), "{error}");
 }
+
+/// Packages, archives, apks, texts, signatures: none may panic, and no ipk of
+/// OpenWrt's own tools has an error.
+#[test]
+fn every_file_beside_the_checkout() {
+    let Some(root) = support::shared("packages") else {
+        return;
+    };
+    let (mut dirs, mut ipks) = (vec![root], 0);
+    while let Some(dir) = dirs.pop() {
+        for found in std::fs::read_dir(dir).unwrap() {
+            let path = found.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+                continue;
+            }
+            let report = xtask::inspect::inspect(&path);
+            if path.extension().is_some_and(|extension| extension == "ipk") {
+                ipks += 1;
+                let report = report.unwrap();
+                assert!(!report.has_errors(), "{}: {report:?}", path.display());
+            }
+        }
+    }
+    assert!(ipks >= 14, "only {ipks} packages");
+}

@@ -11,9 +11,9 @@ use super::elf::Elf;
 /// Most program headers; compilers write about ten.
 const MAX_SEGMENTS: usize = 1000;
 /// Most sections; kernel modules have some hundred.
-const MAX_SECTIONS: usize = 65_536;
+const MAX_SECTIONS: usize = 20_000;
 /// Most entries of a dynamic section; glibc's largest has some dozen.
-const MAX_DYNAMIC: usize = 65_536;
+const MAX_DYNAMIC: usize = 10_000;
 /// Most libraries, and the longest name of one (Linux's limit of a file name).
 const MAX_NEEDED: usize = 1000;
 const MAX_LIBRARY: usize = 255;
