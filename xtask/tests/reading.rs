@@ -226,6 +226,24 @@ fn a_pipe_is_refused_without_waiting_for_its_other_end() {
     assert!(error.ends_with("is no file"), "{error}");
 }
 
+#[test]
+fn a_reader_that_has_seen_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.ipk");
+    std::fs::write(&path, Ipk::new().bytes()).unwrap();
+    for flags in [&[][..], &["--json"]] {
+        let mut command = support::xtask();
+        command.arg("inspect").arg(&path).args(flags);
+        command.stdout(std::process::Stdio::piped());
+        command.stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && error.is_empty(), "{error}");
+    }
+}
+
 /// Packages, archives, apks, texts, signatures: none may panic, and no ipk of
 /// OpenWrt's own tools has an error.
 #[test]

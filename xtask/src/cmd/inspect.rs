@@ -13,7 +13,7 @@ use crate::util::fs;
 /// Runs the command.
 ///
 /// # Errors
-/// A file that is no package or cannot be read to its end; a closed stdout.
+/// A file that is no package or cannot be read to its end.
 pub fn run(flags: &Inspect, ctx: &Context) -> Result<ExitCode> {
     let names = ctx.sdk.arch.iter();
     let known: Vec<&str> = names
@@ -21,20 +21,28 @@ pub fn run(flags: &Inspect, ctx: &Context) -> Result<ExitCode> {
         .map(String::as_str)
         .collect();
     let report = inspect::inspect_for(&flags.file, Some(&known))?;
-    // Written piece by piece: escaping may make it several times as long.
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    if flags.json {
-        serde_json::to_writer_pretty(&mut out, &report)?;
-        writeln!(out)?;
-    } else {
-        show(&report, &mut out)?;
+    match print(&report, flags.json) {
+        // `| head` has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        result => result?,
     }
-    out.flush()?;
     Ok(if report.has_errors() {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Piece by piece: escaping may make it several times as long as it is.
+fn print(report: &Report, json: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if json {
+        serde_json::to_writer_pretty(&mut out, report)?;
+        writeln!(out)?;
+    } else {
+        show(report, &mut out)?;
+    }
+    out.flush()
 }
 
 /// The report as text. What comes from the package goes through [`printable`]:

@@ -187,9 +187,14 @@ fn read_on(
     let length = inner.read(buffer)?;
     *read += length as u64;
     if *read > limit {
+        // The limit is the package's; `what` alone reached it, or the rest of it.
+        let what = match limit {
+            MAX_UNPACKED => format!("{what} unpacks"),
+            _ => "the package's archives unpack".to_owned(),
+        };
         return Err(io::Error::other(format!(
-            "{what} unpacks to more than {} MB",
-            limit / 1_000_000
+            "{what} to more than {} MB",
+            MAX_UNPACKED / 1_000_000
         )));
     }
     Ok(length)
@@ -237,7 +242,7 @@ mod tests {
         let again = Unpacked::new(&zeros[..], &allowance, "data.tar");
         assert_eq!(
             format!("{:#}", again.finish(&mut allowance).unwrap_err()),
-            "read the rest of data.tar: data.tar unpacks to more than 0 MB"
+            "read the rest of data.tar: the package's archives unpack to more than 1000 MB"
         );
 
         let mut allowance = Allowance::default();
