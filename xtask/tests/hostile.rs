@@ -172,58 +172,6 @@ fn containers_that_are_no_ipk() {
     assert!(inspect::inspect(Path::new("/")).is_err());
 }
 
-#[test]
-fn a_bomb_is_refused_in_bounded_memory() {
-    // 2 GB of zeros in one file: 2 MB of gzip, 2 kB when gzip'd once more.
-    let dir = tempfile::tempdir().unwrap();
-    let size: u64 = 2_000_000_000;
-    let mut data = GzEncoder::new(Vec::new(), Compression::fast());
-    data.write_all(&header(b"./zeros", format!("{size:011o}").as_bytes(), b'0'))
-        .unwrap();
-    let zeros = vec![0; 1 << 20];
-    for _ in 0..size / zeros.len() as u64 {
-        data.write_all(&zeros).unwrap();
-    }
-    let data = data.finish().unwrap();
-    let outer = [
-        member("./debian-binary", b"2.0\n"),
-        member("./data.tar.gz", &data),
-        vec![0; 1024],
-    ]
-    .concat();
-    let file = dir.path().join("bomb.ipk");
-    std::fs::write(&file, gzip(&outer)).unwrap();
-
-    let started = Instant::now();
-    // 300 MB of address space for the whole process: more would be an abort.
-    let output = std::process::Command::new("sh")
-        .args(["-c", "ulimit -v 300000; exec \"$0\" inspect \"$1\""])
-        .arg(env!("CARGO_BIN_EXE_xtask"))
-        .arg(&file)
-        .env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(
-        error.contains("data.tar unpacks to more than 1000 MB"),
-        "{error}"
-    );
-    assert!(started.elapsed() < Duration::from_secs(120));
-}
-
-#[test]
-fn many_entries_are_bounded() {
-    let mut data = Vec::new();
-    let one = header(b"./x", b"00000000000\0", b'0');
-    for _ in 0..100_001 {
-        data.extend_from_slice(&one);
-    }
-    data.extend_from_slice(&[0; 1024]);
-    let error = inspect_bytes(&package(&data)).unwrap_err();
-    assert!(error.contains("more than 100000 entries"), "{error}");
-}
-
 /// Changes bytes of real packages at random for a bounded time; the outer
 /// layers are made anew, so that the changes reach the inner ones.
 #[test]

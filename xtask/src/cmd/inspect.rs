@@ -1,25 +1,30 @@
 //! `inspect`: what is in a package, and what is wrong with it.
 
-use std::fmt::Write;
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
 
 use crate::context::Context;
 use crate::flags::Inspect;
-use crate::inspect::{self, FileInfo, Report};
+use crate::inspect::{self, FileInfo, Report, printable};
 use crate::util::fs;
 
 /// Runs the command.
 ///
 /// # Errors
 /// A file that is no package or cannot be read to its end.
-pub fn run(flags: &Inspect, _ctx: &Context) -> Result<ExitCode> {
-    let report = inspect::inspect(&flags.file)?;
-    if flags.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{}", show(&report));
+pub fn run(flags: &Inspect, ctx: &Context) -> Result<ExitCode> {
+    let names = ctx.sdk.arch.iter();
+    let known: Vec<&str> = names
+        .flat_map(|(name, table)| std::iter::once(name).chain(table.release_names.values()))
+        .map(String::as_str)
+        .collect();
+    let report = inspect::inspect_for(&flags.file, Some(&known))?;
+    match print(&report, flags.json) {
+        // `| head` has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        result => result?,
     }
     Ok(if report.has_errors() {
         ExitCode::FAILURE
@@ -28,47 +33,60 @@ pub fn run(flags: &Inspect, _ctx: &Context) -> Result<ExitCode> {
     })
 }
 
-/// The report as text.
-fn show(report: &Report) -> String {
-    let mut text = String::new();
-    for (name, value) in report.control.iter() {
-        let _ = writeln!(text, "{name}: {}", value.replace('\n', "\n "));
+/// Piece by piece: escaping may make it several times as long as it is.
+fn print(report: &Report, json: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if json {
+        serde_json::to_writer_pretty(&mut out, report)?;
+        writeln!(out)?;
+    } else {
+        show(report, &mut out)?;
     }
-    let _ = writeln!(
-        text,
+    out.flush()
+}
+
+/// The report as text. What comes from the package goes through [`printable`]:
+/// a terminal obeys what it is sent.
+fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    for (name, value) in report.control.iter() {
+        for (number, line) in value.split('\n').enumerate() {
+            let line = printable(line);
+            match number {
+                0 => writeln!(out, "{name}: {line}")?,
+                _ => writeln!(out, " {line}")?,
+            }
+        }
+    }
+    writeln!(
+        out,
         "\nsize {}, sha256 {}",
         fs::human_size(report.size),
         report.sha256
-    );
-    let names: Vec<&str> = report
-        .members
-        .iter()
-        .map(|member| member.name.as_str())
-        .collect();
-    let _ = writeln!(
-        text,
-        "control members: {}",
-        if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(", ")
-        }
-    );
+    )?;
+    write!(out, "control members:")?;
+    for (number, member) in report.members.iter().enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        write!(out, "{comma} {}", printable(&member.name))?;
+    }
+    if report.members.is_empty() {
+        write!(out, " none")?;
+    }
+    writeln!(out)?;
     for conffile in report.conffiles() {
-        let _ = writeln!(text, "conffile {conffile}");
+        writeln!(out, "conffile {}", printable(conffile))?;
     }
-    text.push('\n');
+    writeln!(out)?;
     for file in &report.files {
-        let _ = writeln!(text, "{}", line(file));
+        writeln!(out, "{}", line(file))?;
     }
-    text.push('\n');
+    writeln!(out)?;
     for finding in &report.findings {
-        let _ = writeln!(text, "{finding}");
+        writeln!(out, "{finding}")?;
     }
     if report.findings.is_empty() {
-        text.push_str("no findings\n");
+        writeln!(out, "no findings")?;
     }
-    text
+    Ok(())
 }
 
 /// `drwxr-xr-x`-like listings hide the set-id bits; octal does not.
@@ -82,13 +100,17 @@ fn line(file: &FileInfo) -> String {
     };
     let mut line = format!(
         "{kind} {} {:>5}:{:<5} {:>10} {}",
-        file.mode, file.uid, file.gid, file.size, file.path
+        file.mode,
+        file.uid,
+        file.gid,
+        file.size,
+        printable(&file.path)
     );
     if let Some(target) = &file.target {
-        let _ = write!(line, " -> {target}");
+        line += &format!(" -> {}", printable(target));
     }
     if let Some(elf) = &file.elf {
-        let linked = elf.interpreter.as_deref().unwrap_or("static");
+        let linked = printable(elf.interpreter.as_deref().unwrap_or("static"));
         let float = elf
             .float_abi
             .map(|abi| format!(", {abi} float"))
@@ -98,8 +120,7 @@ fn line(file: &FileInfo) -> String {
         } else {
             "not stripped"
         };
-        let _ = write!(
-            line,
+        line += &format!(
             "  [{} {} bit {} endian{float}, {linked}, {stripped}]",
             elf.machine, elf.bits, elf.endian
         );

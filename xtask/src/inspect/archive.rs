@@ -1,14 +1,20 @@
 //! Tar records as they stand, for archives that nobody vouches for.
+//!
+//! Read here and not by the `tar` crate's iterator, whose errors quote the
+//! bytes that they could not read.
 
 use std::io::{self, Read};
 
 use anyhow::{Context, Result, bail, ensure};
-use tar::EntryType;
+use tar::{EntryType, Header};
 
-/// Longest name that is believed: a path limit four times Linux's.
-const MAX_NAME: u64 = 16 * 1024;
-/// Most entries that are listed.
-const MAX_ENTRIES: usize = 100_000;
+use super::finding::printable;
+use super::limits::Allowance;
+use super::pax::pax_names;
+
+/// Longest name that is believed: Linux's limit of a path.
+const MAX_NAME: u64 = 4096;
+const BLOCK: usize = 512;
 
 /// How the headers were written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,41 +48,37 @@ pub struct Record {
     pub size: u64,
 }
 
-/// Calls `visit` with every entry and its content.
+/// Calls `visit` with every entry and its content, up to the archive's end.
 ///
 /// # Errors
-/// Broken or truncated archives, over-long names, too many entries; those of
-/// `visit`.
+/// Something that is no tar archive, broken or truncated ones, over-long names,
+/// what `allowance` does not allow; those of `visit`.
 pub fn walk(
-    reader: impl Read,
-    mut visit: impl FnMut(&Record, &mut dyn Read) -> Result<()>,
+    reader: &mut dyn Read,
+    allowance: &mut Allowance,
+    mut visit: impl FnMut(&Record, &mut dyn Read, &mut Allowance) -> Result<()>,
 ) -> Result<Dialect> {
-    let mut archive = tar::Archive::new(reader);
     let mut dialect = Dialect::default();
     let (mut long_name, mut long_link) = (None, None);
-    for (number, entry) in archive
-        .entries()
-        .context("open the tar archive")?
-        .raw(true)
-        .enumerate()
-    {
-        ensure!(
-            number < MAX_ENTRIES,
-            "the archive has more than {MAX_ENTRIES} entries"
-        );
-        let mut entry = entry.with_context(|| format!("read tar header {}", number + 1))?;
-        let header = entry.header().clone();
+    let mut number = 0_usize;
+    while let Some(header) = next_header(reader, number)? {
+        number += 1;
+        allowance.entry()?;
         look_at(&header, &mut dialect);
+        // The tar crate's own error would quote the field.
+        let field = |value: io::Result<u64>, name: &str| {
+            value
+                .ok()
+                .with_context(|| format!("tar header {number}: its {name} is no number"))
+        };
+        let size = field(header.entry_size(), "size")?;
         let kind = header.entry_type();
+        let mut content = reader.take(size);
         match kind {
-            EntryType::GNULongName => {
-                long_name = Some(long_text(&mut entry, header.entry_size()?)?)
-            }
-            EntryType::GNULongLink => {
-                long_link = Some(long_text(&mut entry, header.entry_size()?)?)
-            }
+            EntryType::GNULongName => long_name = Some(c_string(long_text(&mut content, size)?)),
+            EntryType::GNULongLink => long_link = Some(c_string(long_text(&mut content, size)?)),
             EntryType::XHeader => {
-                let (name, link) = pax_names(&long_text(&mut entry, header.entry_size()?)?);
+                let (name, link) = pax_names(&long_text(&mut content, size)?);
                 long_name = name.or(long_name);
                 long_link = link.or(long_link);
             }
@@ -91,20 +93,115 @@ pub fn walk(
                         .or_else(|| header.link_name_bytes().map(|link| link.into_owned()))
                         .unwrap_or_default(),
                     kind,
-                    mode: header.mode().context("read a mode")? & 0o7777,
-                    uid: header.uid().context("read a user id")?,
-                    gid: header.gid().context("read a group id")?,
-                    size: header.entry_size().context("read a size")?,
+                    mode: field(header.mode().map(u64::from), "mode")? as u32 & 0o7777,
+                    uid: field(header.uid(), "user id")?,
+                    gid: field(header.gid(), "group id")?,
+                    size,
                 };
-                visit(&record, &mut entry)
-                    .with_context(|| String::from_utf8_lossy(&record.name).into_owned())?;
+                allowance.name(record.name.len() + record.link.len())?;
+                let place = || printable(&String::from_utf8_lossy(&record.name)).into_owned();
+                check_content(&record).with_context(place)?;
+                if kind == EntryType::GNUSparse {
+                    skip_sparse_map(&header, content.get_mut()).with_context(place)?;
+                }
+                visit(&record, &mut content, allowance).with_context(place)?;
             }
         }
+        io::copy(&mut content, &mut io::sink())
+            .with_context(|| format!("read the content of tar entry {number}"))?;
+        ensure!(
+            content.limit() == 0,
+            "tar entry {number} is cut off: {} of {size} bytes are there",
+            size - content.limit()
+        );
+        skip_padding(reader, size).with_context(|| format!("tar entry {number}"))?;
     }
     Ok(dialect)
 }
 
-fn look_at(header: &tar::Header, dialect: &mut Dialect) {
+/// `None` at the end: a block of zeros, or no more bytes.
+fn next_header(reader: &mut dyn Read, number: usize) -> Result<Option<Header>> {
+    let mut block = [0; BLOCK];
+    let mut length = 0;
+    while length < BLOCK {
+        match reader
+            .read(&mut block[length..])
+            .with_context(|| format!("read tar header {}", number + 1))?
+        {
+            0 => break,
+            read => length += read,
+        }
+    }
+    if number == 0 && (length == 0 || length < BLOCK || !is_end(&block) && !sum_fits(&block)) {
+        bail!("gzip, but no tar in it");
+    }
+    if length == 0 || (length == BLOCK && is_end(&block)) {
+        return Ok(None);
+    }
+    ensure!(
+        length == BLOCK,
+        "the archive is cut off in tar header {}",
+        number + 1
+    );
+    ensure!(
+        sum_fits(&block),
+        "tar header {} is damaged: its checksum does not fit",
+        number + 1
+    );
+    Ok(Some(Header::from_byte_slice(&block).clone()))
+}
+
+fn is_end(block: &[u8; BLOCK]) -> bool {
+    block.iter().all(|byte| *byte == 0)
+}
+
+fn sum_fits(block: &[u8; BLOCK]) -> bool {
+    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    // Its own field counts as eight blanks.
+    let expected = sum(&block[..148]) + 8 * u32::from(b' ') + sum(&block[156..]);
+    Header::from_byte_slice(block)
+        .cksum()
+        .is_ok_and(|found| found == expected)
+}
+
+/// Only files have content. Readers disagree on what follows a link that claims
+/// some: for one it is a file's bytes, for another the next header.
+fn check_content(record: &Record) -> Result<()> {
+    let is_empty = record.kind.is_hard_link()
+        || record.kind.is_symlink()
+        || record.kind.is_dir()
+        || record.kind.is_character_special()
+        || record.kind.is_block_special()
+        || record.kind.is_fifo();
+    ensure!(
+        !is_empty || record.size == 0,
+        "it is no file and claims {} bytes of content",
+        record.size
+    );
+    Ok(())
+}
+
+/// More of a sparse file's map: blocks that the size does not count.
+fn skip_sparse_map(header: &Header, reader: &mut dyn Read) -> Result<()> {
+    let mut more = header.as_bytes()[482] != 0;
+    while more {
+        let mut block = [0; BLOCK];
+        reader
+            .read_exact(&mut block)
+            .context("read a sparse file's map")?;
+        more = block[504] != 0;
+    }
+    Ok(())
+}
+
+fn skip_padding(reader: &mut dyn Read, size: u64) -> Result<()> {
+    let padding = (BLOCK as u64 - size % BLOCK as u64) % BLOCK as u64;
+    let skipped = io::copy(&mut reader.take(padding), &mut io::sink()).context("read on")?;
+    ensure!(skipped == padding, "it is cut off after its content");
+    Ok(())
+}
+
+fn look_at(header: &Header, dialect: &mut Dialect) {
     let bytes = header.as_bytes();
     dialect.pax |= matches!(
         header.entry_type(),
@@ -118,139 +215,20 @@ fn look_at(header: &tar::Header, dialect: &mut Dialect) {
 }
 
 /// The content of a GNU long-name or PAX record.
-fn long_text(entry: &mut impl Read, size: u64) -> Result<Vec<u8>> {
+fn long_text(content: &mut dyn Read, size: u64) -> Result<Vec<u8>> {
     ensure!(
         size <= MAX_NAME,
         "a name of {size} bytes is longer than any path"
     );
     let mut text = Vec::new();
-    entry
-        .take(MAX_NAME)
-        .read_to_end(&mut text)
-        .context("read a long name")?;
+    content.read_to_end(&mut text).context("read a long name")?;
     ensure!(text.len() as u64 == size, "a long name is cut off");
-    while text.last() == Some(&0) {
-        text.pop();
-    }
     Ok(text)
 }
 
-/// `path` and `linkpath` of a PAX header (POSIX.1-2017, pax, "LENGTH KEY=VALUE\n").
-fn pax_names(text: &[u8]) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
-    let (mut name, mut link) = (None, None);
-    let mut rest = text;
-    while let Some(blank) = rest.iter().position(|byte| *byte == b' ') {
-        let length = std::str::from_utf8(&rest[..blank])
-            .ok()
-            .and_then(|digits| digits.parse::<usize>().ok());
-        let Some(length) = length.filter(|length| (blank + 1..=rest.len()).contains(length)) else {
-            break;
-        };
-        let record = rest[blank + 1..length]
-            .strip_suffix(b"\n")
-            .unwrap_or(&rest[blank + 1..length]);
-        if let Some(value) = record.strip_prefix(b"path=") {
-            name = Some(value.to_vec());
-        } else if let Some(value) = record.strip_prefix(b"linkpath=") {
-            link = Some(value.to_vec());
-        }
-        rest = &rest[length..];
-    }
-    (name, link)
-}
-
-/// Counts what passes and refuses to pass more than a limit.
-#[derive(Debug)]
-pub struct Limited<R> {
-    inner: R,
-    read: u64,
-    limit: u64,
-    what: &'static str,
-}
-
-impl<R: Read> Limited<R> {
-    /// At most `limit` bytes of `inner`, which is called `what` in errors.
-    pub fn new(inner: R, limit: u64, what: &'static str) -> Self {
-        Self {
-            inner,
-            read: 0,
-            limit,
-            what,
-        }
-    }
-
-    /// Reads to the end; returns the bytes that passed in all.
-    ///
-    /// # Errors
-    /// Those of the reader, and the limit.
-    pub fn drain(&mut self) -> Result<u64> {
-        io::copy(self, &mut io::sink())
-            .with_context(|| format!("read the rest of {}", self.what))?;
-        Ok(self.read)
-    }
-}
-
-impl<R: Read> Read for Limited<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.inner.read(buffer)?;
-        self.read += length as u64;
-        if self.read > self.limit {
-            return Err(io::Error::other(format!(
-                "{} unpacks to more than {} MB",
-                self.what,
-                self.limit / 1_000_000
-            )));
-        }
-        Ok(length)
-    }
-}
-
-/// Reads at most `limit` bytes.
-///
-/// # Errors
-/// A longer content, read errors.
-pub fn read_text(reader: &mut dyn Read, limit: u64) -> Result<Vec<u8>> {
-    let mut text = Vec::new();
-    reader
-        .take(limit + 1)
-        .read_to_end(&mut text)
-        .context("read its content")?;
-    if text.len() as u64 > limit {
-        bail!("it is larger than {limit} bytes");
-    }
-    Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pax_records() {
-        let text = b"12 path=a/b\n16 linkpath=c/d\n30 mtime=1\n";
-        assert_eq!(
-            pax_names(text),
-            (Some(b"a/b".to_vec()), Some(b"c/d".to_vec()))
-        );
-        for broken in [
-            &b"99 path=x\n"[..],
-            b"x path=y\n",
-            b"0 path=y\n",
-            b"3 path",
-            b"",
-        ] {
-            assert_eq!(pax_names(broken), (None, None), "{broken:?}");
-        }
-    }
-
-    #[test]
-    fn limits_hold() {
-        let mut endless = Limited::new(io::repeat(0), 5_000_000, "data.tar");
-        let error = format!("{:#}", endless.drain().unwrap_err());
-        assert_eq!(
-            error,
-            "read the rest of data.tar: data.tar unpacks to more than 5 MB"
-        );
-        assert!(read_text(&mut io::repeat(0), 10).is_err());
-    }
+/// Up to the first NUL, where C's readers stop.
+fn c_string(mut text: Vec<u8>) -> Vec<u8> {
+    let length = text.iter().position(|byte| *byte == 0);
+    text.truncate(length.unwrap_or(text.len()));
+    text
 }

@@ -8,15 +8,20 @@ use serde::Serialize;
 pub struct Control(Vec<(String, String)>);
 
 impl Control {
-    /// Reads the text; lines that are no field are returned beside it.
-    pub fn parse(text: &str) -> (Self, Vec<String>) {
+    /// Reads the text; the first line that is no field is returned beside it.
+    pub fn parse(text: &str) -> (Self, Option<String>) {
         let mut fields: Vec<(String, String)> = Vec::new();
-        let mut strange = Vec::new();
+        let mut strange = None;
         for line in text.lines() {
             if line.starts_with([' ', '\t']) {
                 match fields.last_mut() {
-                    Some((_, value)) => *value = format!("{value}\n{}", &line[1..]),
-                    None => strange.push(line.to_owned()),
+                    Some((_, value)) => {
+                        value.push('\n');
+                        value.push_str(&line[1..]);
+                    }
+                    None => {
+                        strange.get_or_insert(line);
+                    }
                 }
             } else if let Some((name, value)) =
                 line.split_once(':').filter(|(name, _)| is_name(name))
@@ -26,10 +31,10 @@ impl Control {
                     value.strip_prefix(' ').unwrap_or(value).to_owned(),
                 ));
             } else if !line.is_empty() {
-                strange.push(line.to_owned());
+                strange.get_or_insert(line);
             }
         }
-        (Self(fields), strange)
+        (Self(fields), strange.map(str::to_owned))
     }
 
     /// The value of a field.
@@ -73,7 +78,8 @@ mod tests {
         let (control, strange) = Control::parse(text);
         assert_eq!(control.get("Description"), Some(" One\nTwo\n"));
         assert_eq!(control.depends().collect::<Vec<_>>(), ["libc", "a", "b"]);
-        assert_eq!(strange, ["hello"]);
-        assert_eq!(Control::parse(" x").1, [" x"]);
+        assert_eq!(strange.as_deref(), Some("hello"));
+        assert_eq!(Control::parse(" x").1.as_deref(), Some(" x"));
+        assert_eq!(Control::parse(text.trim_end_matches("hello\n")).1, None);
     }
 }

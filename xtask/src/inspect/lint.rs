@@ -1,210 +1,152 @@
-//! Rules about the package as a whole: fields, sizes, lists, scripts.
+//! Rules about the package as a whole: fields, sizes, lists.
 
 use std::collections::HashSet;
 
-use super::{ControlMember, Report, Severity, lint_files};
+use super::control::Control;
+use super::finding::Findings;
+use super::{Container, Package, Report, lint_files, lint_links, lint_scripts};
 
 /// Names of machines that are not OpenWrt's, and what somebody meant by them.
-const FOREIGN_ARCHS: [&str; 13] = [
+const FOREIGN_ARCHS: [&str; 12] = [
     "amd64", "arm64", "armhf", "armel", "armv7", "aarch64", "arm", "mips", "mipsel", "i686", "x86",
-    "riscv64", "noarch",
+    "riscv64",
 ];
 
-/// Applies every rule; a container that is no ipk has its one finding already.
-pub fn lint(report: &mut Report) {
-    if report.container != super::Container::Ipk {
+/// Where findings about fields are.
+const CONTROL: Option<&str> = Some("control");
+
+/// Applies every rule; a container that is no ipk has its one finding already,
+/// and an archive that is missing gets none for what would be in it.
+pub(super) fn lint(package: &mut Package, known_archs: Option<&[&str]>) {
+    let Package {
+        report,
+        findings,
+        has_data,
+        has_control,
+    } = package;
+    if report.container != Container::Ipk {
         return;
     }
-    fields(report);
-    installed_size(report);
-    architecture(report);
-    conffiles(report);
-    scripts(report);
-    lint_files::lint(report);
+    if *has_control {
+        fields(&report.control, findings);
+        names(&report.control, findings);
+        architecture(&report.control, known_archs, findings);
+        lint_scripts::lint(report, findings);
+    }
+    if *has_control && *has_data {
+        installed_size(report, findings);
+        conffiles(report, findings);
+    }
+    lint_files::lint(report, findings);
+    lint_links::lint(report, findings);
 }
 
-fn fields(report: &mut Report) {
+fn fields(control: &Control, findings: &mut Findings) {
     for name in ["Package", "Version", "Architecture"] {
-        if report
-            .control
+        if control
             .get(name)
             .is_none_or(|value| value.trim().is_empty())
         {
             let message = format!("has no {name} field: opkg refuses the package");
-            report.finding(
-                Severity::Error,
-                "field-missing",
-                Some("control".to_owned()),
-                message,
-            );
+            findings.error("field-missing", CONTROL, message);
         }
     }
     let mut seen = HashSet::new();
-    let twice: Vec<String> = report
-        .control
-        .iter()
-        .filter(|(name, _)| !seen.insert(*name))
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    for name in twice {
-        let message = format!("has {name} twice");
-        report.finding(
-            Severity::Error,
-            "field-twice",
-            Some("control".to_owned()),
-            message,
-        );
+    for (name, _) in control.iter() {
+        if !seen.insert(name) {
+            findings.error("field-twice", CONTROL, format!("has {name} twice"));
+        }
     }
-    if report
-        .control
+    if control
         .iter()
         .last()
         .is_some_and(|(name, _)| name != "Description")
     {
         let message = "Description is not the last field: OpenWrt's index maker puts its own fields before it";
-        report.finding(
-            Severity::Warning,
-            "description-last",
-            Some("control".to_owned()),
-            message,
-        );
+        findings.warning("description-last", CONTROL, message);
     }
 }
 
-fn installed_size(report: &mut Report) {
-    let path = || Some("control".to_owned());
+/// Package and Version become file names, index lines and constraints.
+fn names(control: &Control, findings: &mut Findings) {
+    let rules = [
+        // What OpenWrt's ipkg-build refuses.
+        ("Package", "package-name", "+-._"),
+        // As in Debian, with the `_` that some upstream versions have.
+        ("Version", "version", "+-._~:"),
+    ];
+    for (field, rule, others) in rules {
+        let value = control.get(field).unwrap_or_default().trim();
+        let wrong = |c: &char| !c.is_ascii_alphanumeric() && !others.contains(*c);
+        if let Some(c) = value.chars().find(wrong) {
+            let message =
+                format!("{field} has {c:?} in it; letters, digits and {others} are allowed");
+            findings.error(rule, CONTROL, message);
+        }
+    }
+}
+
+fn installed_size(report: &Report, findings: &mut Findings) {
+    const RULE: &str = "installed-size";
     let actual = report.data_size;
     match report.control.get("Installed-Size").map(str::parse::<u64>) {
         None => {
             let message =
                 format!("has no Installed-Size ({actual}): opkg does not check for free space");
-            report.finding(Severity::Warning, "installed-size", path(), message);
+            findings.warning(RULE, CONTROL, message);
         }
         Some(Ok(size)) if size == actual => {}
         Some(Ok(size)) if size == actual.div_ceil(1024) || size == actual / 1024 => {
             let message =
                 format!("Installed-Size {size} is in KiB; opkg takes it for bytes ({actual})");
-            report.finding(Severity::Error, "installed-size", path(), message);
+            findings.error(RULE, CONTROL, message);
         }
         Some(Ok(size)) => {
             let message =
                 format!("Installed-Size is {size}; the uncompressed data.tar has {actual} bytes");
-            report.finding(Severity::Warning, "installed-size", path(), message);
+            findings.warning(RULE, CONTROL, message);
         }
-        Some(Err(_)) => report.finding(
-            Severity::Error,
-            "installed-size",
-            path(),
-            "Installed-Size is no number",
-        ),
+        Some(Err(_)) => findings.error(RULE, CONTROL, "Installed-Size is no number"),
     }
 }
 
-fn architecture(report: &mut Report) {
-    let Some(arch) = report.control.get("Architecture") else {
+fn architecture(control: &Control, known: Option<&[&str]>, findings: &mut Findings) {
+    let Some(arch) = control.get("Architecture").map(str::trim) else {
         return;
     };
     if FOREIGN_ARCHS.contains(&arch) {
         let message = format!(
             "Architecture {arch} is no OpenWrt name: opkg matches names such as aarch64_cortex-a53, or all"
         );
-        report.finding(
-            Severity::Error,
-            "architecture",
-            Some("control".to_owned()),
-            message,
+        findings.error("architecture", CONTROL, message);
+    } else if !arch.is_empty()
+        && !matches!(arch, "all" | "noarch")
+        && known.is_some_and(|known| !known.contains(&arch))
+    {
+        let message = format!(
+            "Architecture {arch} is not in openwrt/sdk.toml: whether OpenWrt has it was not checked"
         );
+        findings.info("architecture-unknown", CONTROL, message);
     }
 }
 
-fn conffiles(report: &mut Report) {
-    let listed: Vec<String> = report.conffiles().map(str::to_owned).collect();
+fn conffiles(report: &Report, findings: &mut Findings) {
+    let listed: HashSet<&str> = report.conffiles().collect();
     let installed: HashSet<&str> = report
         .files
         .iter()
         .filter(|file| matches!(file.kind, "file" | "hardlink"))
         .map(|file| file.path.as_str())
         .collect();
-    let missing: Vec<String> = listed
-        .iter()
-        .filter(|path| !installed.contains(path.as_str()))
-        .cloned()
-        .collect();
-    let unlisted: Vec<String> = installed
-        .iter()
-        .filter(|path| {
-            path.starts_with("/etc/config/") && !listed.iter().any(|listed| listed == *path)
-        })
-        .map(|path| (*path).to_owned())
-        .collect();
-    for path in missing {
+    for path in report.conffiles().filter(|path| !installed.contains(path)) {
         let message = "is listed in conffiles and not a file of the package";
-        report.finding(Severity::Error, "conffile-missing", Some(path), message);
+        findings.error("conffile-missing", Some(path), message);
     }
-    for path in unlisted {
-        let message = "is no conffile: an upgrade would overwrite the owner's settings";
-        report.finding(Severity::Warning, "conffile-unlisted", Some(path), message);
-    }
-}
-
-fn scripts(report: &mut Report) {
-    let mut findings = Vec::new();
-    for member in &report.members {
-        if !matches!(
-            member.name.as_str(),
-            "preinst" | "postinst" | "prerm" | "postrm" | "postinst-pkg" | "prerm-pkg"
-        ) {
-            if member.name != "conffiles" {
-                findings.push((
-                    Severity::Info,
-                    "control-member",
-                    member,
-                    "is no member that opkg knows",
-                ));
-            }
-            continue;
-        }
-        let sourced = member.name.ends_with("-pkg");
-        if !member.text.starts_with("#!") && !sourced {
-            findings.push((
-                Severity::Error,
-                "script-interpreter",
-                member,
-                "does not begin with #!: it cannot be run",
-            ));
-        }
-        if !is_executable(member) && !sourced {
-            findings.push((Severity::Error, "script-mode", member, "is not executable"));
-        }
-        if !member.text.contains("IPKG_INSTROOT") {
-            let message = "does not look at $IPKG_INSTROOT: in an image build it acts on the building machine";
-            findings.push((Severity::Warning, "script-guard", member, message));
+    for file in &report.files {
+        let path = file.path.as_str();
+        if path.starts_with("/etc/config/") && installed.contains(path) && !listed.contains(path) {
+            let message = "is no conffile: an upgrade would overwrite the owner's settings";
+            findings.warning("conffile-unlisted", Some(path), message);
         }
     }
-    let findings: Vec<_> = findings
-        .into_iter()
-        .map(|(severity, rule, member, message)| (severity, rule, member.name.clone(), message))
-        .collect();
-    for (severity, rule, name, message) in findings {
-        report.finding(severity, rule, Some(name), message);
-    }
-    let defaults = [("postinst", "default_postinst"), ("prerm", "default_prerm")];
-    for (name, call) in defaults {
-        let script = report.members.iter().find(|member| member.name == name);
-        if script.is_none_or(|script| !script.text.contains(call)) {
-            let message = format!(
-                "does not call {call}: services are not enabled, users not made, lists not run"
-            );
-            report.finding(
-                Severity::Warning,
-                "script-default",
-                Some(name.to_owned()),
-                message,
-            );
-        }
-    }
-}
-
-fn is_executable(member: &ControlMember) -> bool {
-    u32::from_str_radix(&member.mode, 8).is_ok_and(|mode| mode & 0o100 != 0)
 }

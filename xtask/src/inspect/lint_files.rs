@@ -2,111 +2,96 @@
 
 use std::collections::HashSet;
 
-use super::elf;
-use super::{FileInfo, Report, Severity};
+use super::elf::{self, Elf};
+use super::finding::Findings;
+use super::{FileInfo, Report};
 
 /// Applies every rule to every file.
-pub fn lint(report: &mut Report) {
-    let expected = report.control.get("Architecture").and_then(elf::expected);
+pub(super) fn lint(report: &Report, findings: &mut Findings) {
     let arch = report
         .control
         .get("Architecture")
         .unwrap_or_default()
-        .to_owned();
-    let depends: HashSet<String> = report.control.depends().map(str::to_owned).collect();
+        .trim();
+    let target = Target {
+        expected: elf::expected(arch),
+        any: matches!(arch, "all" | "noarch"),
+        libgcc: report.control.depends().any(|name| name == "libgcc1"),
+    };
     let mut seen = HashSet::new();
-    let mut findings = Vec::new();
     for file in &report.files {
-        let mut add = |severity, rule, message: String| {
-            findings.push((severity, rule, file.path.clone(), message))
-        };
+        let path = Some(file.path.as_str());
         if file.path.split('/').any(|part| part == "..") {
-            add(
-                Severity::Error,
-                "path",
-                "leaves the installation root (`..`)".into(),
-            );
+            findings.error("path", path, "leaves the installation root (`..`)");
         }
         if !seen.insert(file.path.as_str()) {
-            add(
-                Severity::Error,
-                "path-twice",
-                "is in the package twice".into(),
-            );
+            findings.error("path-twice", path, "is in the package twice");
         }
         if file.kind == "other" {
-            add(
-                Severity::Error,
-                "file-kind",
-                "is neither file, directory nor link".into(),
-            );
+            let message = "is neither file, directory nor link";
+            findings.error("file-kind", path, message);
         }
         if (file.uid, file.gid) != (0, 0) {
             let message = format!(
                 "belongs to {}:{}; is that a user of the router, or of the building machine?",
                 file.uid, file.gid
             );
-            add(Severity::Warning, "owner", message);
+            findings.warning("owner", path, message);
         }
         for message in mode_messages(file) {
-            add(Severity::Warning, "mode", message);
+            findings.warning("mode", path, message);
         }
         if file.path.starts_with("/etc/init.d/") && file.kind == "file" && mode(file) & 0o111 == 0 {
-            add(
-                Severity::Error,
-                "init-script",
-                "is not executable: the service never starts".into(),
-            );
+            let message = "is not executable: the service never starts";
+            findings.error("init-script", path, message);
         }
-        let Some(program) = &file.elf else { continue };
-        match expected {
-            Some(expected) => {
-                if let Some(message) = expected.mismatch(program) {
-                    add(Severity::Error, "elf-machine", message);
-                }
-            }
-            None if arch == "all" => {
-                add(
-                    Severity::Error,
-                    "elf-machine",
-                    "is machine code in a package for all architectures".into(),
-                );
-            }
-            None => {}
-        }
-        if let Some(interpreter) = program
-            .interpreter
-            .as_deref()
-            .filter(|path| !path.starts_with("/lib/ld-musl-"))
-        {
-            add(
-                Severity::Error,
-                "elf-interpreter",
-                format!("wants {interpreter}: OpenWrt has musl's loader (/lib/ld-musl-*.so.1)"),
-            );
-        }
-        if program
-            .needed
-            .iter()
-            .any(|library| library == "libgcc_s.so.1")
-            && !depends.contains("libgcc1")
-        {
-            add(
-                Severity::Warning,
-                "elf-depends",
-                "needs libgcc_s.so.1, and Depends has no libgcc1".into(),
-            );
-        }
-        if !program.stripped {
-            add(
-                Severity::Warning,
-                "elf-stripped",
-                "has symbols or debug information: flash is small, strip it".into(),
-            );
+        if let Some(elf) = &file.elf {
+            program(elf, &file.path, &target, findings);
         }
     }
-    for (severity, rule, path, message) in findings {
-        report.finding(severity, rule, Some(path), message);
+}
+
+/// What a package's programs have to fit.
+struct Target {
+    expected: Option<elf::Expected>,
+    /// `all`: no machine's.
+    any: bool,
+    /// Depends has libgcc1.
+    libgcc: bool,
+}
+
+fn program(elf: &Elf, path: &str, target: &Target, findings: &mut Findings) {
+    let at = Some(path);
+    // For another processor: a device's, or the kernel's virtual machine.
+    let elsewhere = path.starts_with("/lib/firmware/") || elf.machine == "bpf";
+    let mismatch = target
+        .expected
+        .and_then(|expected| expected.mismatch(elf))
+        .filter(|_| !elsewhere);
+    if let Some(message) = mismatch {
+        findings.error("elf-machine", at, message);
+    }
+    if target.any && !elsewhere {
+        let message = "is machine code in a package for all architectures";
+        findings.error("elf-machine", at, message);
+    }
+    if let Some(interpreter) = elf
+        .interpreter
+        .as_deref()
+        .filter(|path| !path.starts_with("/lib/ld-musl-"))
+    {
+        let message =
+            format!("wants {interpreter}: OpenWrt has musl's loader (/lib/ld-musl-*.so.1)");
+        findings.error("elf-interpreter", at, message);
+    }
+    if elf.needed.iter().any(|name| name == "libgcc_s.so.1") && !target.libgcc {
+        let message = "needs libgcc_s.so.1, and Depends has no libgcc1";
+        findings.warning("elf-depends", at, message);
+    }
+    // A kernel module cannot be linked without its symbols.
+    if !elf.stripped && matches!(elf.kind, "exec" | "dyn") {
+        let message = "has symbols or debug information: flash is small, strip it";
+        findings.warning("elf-stripped", at, message);
     }
 }
 

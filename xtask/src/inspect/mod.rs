@@ -2,11 +2,13 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `archive` | tar records as they stand, within limits |
-//! | `read` | the container and its members |
+//! | `limits` | what one package may take, and gzip streams within that |
+//! | `archive`, `pax` | tar records as they stand |
+//! | `read`, `members` | the container; what is in its archives |
 //! | `control` | the control file's fields |
-//! | `elf` | what a binary runs on |
-//! | `lint` | the rules; `lint_files` those for installed files |
+//! | `elf`, `elf_read` | what a binary runs on, and what an architecture runs |
+//! | `finding` | findings, and text that is safe on a terminal |
+//! | `lint` | the rules about fields; `lint_container`, `lint_scripts`, `lint_files`, `lint_links` the others |
 //!
 //! Input may be hostile: memory is bounded whatever a file claims, and every
 //! failure is an error that names the place.
@@ -14,11 +16,18 @@
 mod archive;
 mod control;
 mod elf;
+mod elf_read;
+mod finding;
+mod limits;
 mod lint;
+mod lint_container;
 mod lint_files;
+mod lint_links;
+mod lint_scripts;
+mod members;
+mod pax;
 mod read;
 
-use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
@@ -26,53 +35,14 @@ use serde::Serialize;
 
 pub use control::Control;
 pub use elf::Elf;
-pub use read::{Container, MAX_UNPACKED};
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Worth knowing.
-    Info,
-    /// Installs, and will surprise somebody.
-    Warning,
-    /// A router refuses it, or it cannot run.
-    Error,
-}
-
-/// One thing that a rule found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// The rule's name, stable for machines.
-    pub rule: &'static str,
-    /// The file or member that it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<String>,
-    /// What is wrong and what to do.
-    pub message: String,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let severity = match self.severity {
-            Severity::Info => "info",
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
-        write!(f, "{severity} [{}] ", self.rule)?;
-        if let Some(path) = &self.path {
-            write!(f, "{path}: ")?;
-        }
-        f.write_str(&self.message)
-    }
-}
+pub use finding::{Finding, Severity, printable};
+pub use limits::MAX_UNPACKED;
+pub use read::Container;
 
 /// An installed file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileInfo {
-    /// Absolute path.
+    /// Absolute path; bytes that are no UTF-8 are replaced.
     pub path: String,
     /// `dir`, `file`, `symlink`, `hardlink` or `other`.
     pub kind: &'static str,
@@ -102,6 +72,10 @@ pub struct ControlMember {
     pub name: String,
     /// Permission bits, in octal.
     pub mode: String,
+    /// Numeric owner.
+    pub uid: u64,
+    /// Numeric group.
+    pub gid: u64,
     /// Its text.
     pub text: String,
 }
@@ -155,10 +129,28 @@ impl Report {
 /// I/O errors, and archives that are truncated, broken, or larger than
 /// [`MAX_UNPACKED`] when unpacked.
 pub fn inspect(path: &Path) -> Result<Report> {
-    let mut report = read::read(path)?;
-    lint::lint(&mut report);
-    report
-        .findings
-        .sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    inspect_for(path, None)
+}
+
+/// Like [`inspect`]; an Architecture that is not among `known` is mentioned.
+///
+/// # Errors
+/// As [`inspect`]'s.
+pub fn inspect_for(path: &Path, known: Option<&[&str]>) -> Result<Report> {
+    let mut package = read::read(path)?;
+    lint::lint(&mut package, known);
+    let mut report = package.report;
+    report.findings = package.findings.finish();
     Ok(report)
+}
+
+/// What is known of a package while its findings are made.
+#[derive(Debug)]
+struct Package {
+    report: Report,
+    findings: finding::Findings,
+    /// data.tar.gz was there.
+    has_data: bool,
+    /// control.tar.gz was there, and `control` in it.
+    has_control: bool,
 }
