@@ -65,30 +65,24 @@ fn a_second_package_is_built_whole() {
     let shown = support::json(&support::run(
         support::xtask().args(["inspect", "--json"]).arg(&file),
     ));
-    let control: Vec<(&str, &str)> = shown["control"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|field| (field[0].as_str().unwrap(), field[1].as_str().unwrap()))
-        .collect();
     let installed = shown["data_size"].to_string();
     assert_eq!(
-        control,
-        [
-            ("Package", "greeter"),
-            ("Version", "1.2.0~rc1-r3"),
-            ("Depends", "libc, ubus"),
-            ("Source", "feeds/packages/greeter"),
-            ("SourceName", "greeter"),
-            ("License", "MIT Apache-2.0"),
-            ("Section", "utils"),
-            ("SourceDateEpoch", "1700000000"),
-            ("URL", "https://example.org/greeter"),
-            ("Maintainer", "Test Author <author@example.org>"),
-            ("Architecture", "mips_24kc"),
-            ("Installed-Size", &installed),
-            ("Description", " Greets, twice"),
-        ]
+        shown["control"],
+        json!({
+            "Package": "greeter",
+            "Version": "1.2.0~rc1-r3",
+            "Depends": "libc, ubus",
+            "Source": "feeds/packages/greeter",
+            "SourceName": "greeter",
+            "License": "MIT Apache-2.0",
+            "Section": "utils",
+            "SourceDateEpoch": "1700000000",
+            "URL": "https://example.org/greeter",
+            "Maintainer": "Test Author <author@example.org>",
+            "Architecture": "mips_24kc",
+            "Installed-Size": installed,
+            "Description": " Greets, twice",
+        })
     );
     let files: Vec<String> = shown["files"]
         .as_array()

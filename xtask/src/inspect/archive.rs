@@ -12,6 +12,9 @@ use super::finding::printable;
 use super::limits::Allowance;
 use super::pax::pax_names;
 
+/// Members that an ipk has, in OpenWrt's order.
+pub(super) const MEMBERS: [&str; 3] = ["debian-binary", "data.tar.gz", "control.tar.gz"];
+
 /// Longest name that is believed: Linux's limit of a path.
 const MAX_NAME: u64 = 4096;
 const BLOCK: usize = 512;
@@ -231,4 +234,12 @@ fn c_string(mut text: Vec<u8>) -> Vec<u8> {
     let length = text.iter().position(|byte| *byte == 0);
     text.truncate(length.unwrap_or(text.len()));
     text
+}
+
+/// `./data.tar.gz` and `data.tar.gz` alike: opkg takes both.
+pub(super) fn plain_name(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    name.trim_start_matches("./")
+        .trim_end_matches('/')
+        .to_owned()
 }

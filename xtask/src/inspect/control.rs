@@ -1,11 +1,22 @@
 //! The control file: `Name: value` lines, continued by lines with a blank.
 
-use serde::Serialize;
+use std::collections::HashSet;
+
+use serde::{Serialize, Serializer};
 
 /// Fields in the order of the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control(Vec<(String, String)>);
+
+impl Serialize for Control {
+    /// An object in the file's order. Of a field that stands twice it has the
+    /// first, as [`Control::get`].
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seen = HashSet::new();
+        let first = self.0.iter().filter(|(name, _)| seen.insert(name));
+        serializer.collect_map(first.map(|(name, value)| (name, value)))
+    }
+}
 
 impl Control {
     /// Reads the text; the first line that is no field is returned beside it.
@@ -79,6 +90,8 @@ mod tests {
         assert_eq!(control.get("Description"), Some(" One\nTwo\n"));
         assert_eq!(control.depends().collect::<Vec<_>>(), ["libc", "a", "b"]);
         assert_eq!(strange.as_deref(), Some("hello"));
+        let json = serde_json::to_string(&Control::parse("B: 1\nA: 2\nB: 3\n").0).unwrap();
+        assert_eq!(json, r#"{"B":"1","A":"2"}"#);
         assert_eq!(Control::parse(" x").1.as_deref(), Some(" x"));
         assert_eq!(Control::parse(text.trim_end_matches("hello\n")).1, None);
     }

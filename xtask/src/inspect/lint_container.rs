@@ -1,10 +1,9 @@
 //! Rules about the container: its members, how the archives were written, what
 //! stands behind them.
 
-use super::archive::Dialect;
+use super::archive::{Dialect, MEMBERS, plain_name};
 use super::finding::Findings;
 use super::limits::{End, Trailing};
-use super::read::{MEMBERS, plain_name};
 
 /// Names in one message; an archive may have many.
 const MAX_NAMED: usize = 8;

@@ -7,10 +7,9 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 use tar::EntryType;
 
-use super::archive::Record;
+use super::archive::{Record, plain_name};
 use super::control::Control;
 use super::limits::Allowance;
-use super::read::plain_name;
 use super::{ControlMember, Elf, FileInfo, Package, elf_read};
 use crate::fingerprint::hex;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::Serialize;
 
-use super::archive::{self, Record};
+use super::archive::{self, MEMBERS, Record, plain_name};
 use super::control::Control;
 use super::finding::Findings;
 use super::limits::{Allowance, Unpacked};
@@ -30,9 +30,6 @@ pub enum Container {
     /// Something else.
     Unknown,
 }
-
-/// Members that an ipk has, in OpenWrt's order.
-pub(super) const MEMBERS: [&str; 3] = ["debian-binary", "data.tar.gz", "control.tar.gz"];
 
 /// Reads the file; findings that need its raw form are made here.
 pub(super) fn read(path: &Path) -> Result<Package> {
@@ -167,12 +164,4 @@ fn read_member(
         }
     }
     Ok(())
-}
-
-/// `./data.tar.gz` and `data.tar.gz` alike: opkg takes both.
-pub(super) fn plain_name(name: &[u8]) -> String {
-    let name = String::from_utf8_lossy(name);
-    name.trim_start_matches("./")
-        .trim_end_matches('/')
-        .to_owned()
 }
