@@ -116,7 +116,13 @@ fn a_second_package_is_built_whole() {
     );
     assert_eq!(
         shown["members"][0],
-        json!({ "name": "conffiles", "mode": "0644", "text": "/etc/config/greeter\n" })
+        json!({
+            "name": "conffiles",
+            "mode": "0644",
+            "uid": 0,
+            "gid": 0,
+            "text": "/etc/config/greeter\n"
+        })
     );
     let program = &shown["files"][9]["elf"];
     assert_eq!(

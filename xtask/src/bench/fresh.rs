@@ -52,7 +52,7 @@ pub fn figures(ctx: &Context, choice: Choice) -> Result<Vec<Figure>> {
 
     ctx.ui.status("Measuring", "the first package");
     let xtask = dir.path().join("target/debug/xtask");
-    let toolchain = crate::cmd::test::toolchain_name(choice);
+    let toolchain = choice.name();
     let output = fresh(duct::cmd!(
         &xtask,
         "ipk",

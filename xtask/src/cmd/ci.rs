@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::test::toolchain_name;
 use crate::context::Context;
 use crate::flags::{Ci, CiKind};
 use crate::toolchain::cache::Cache;
@@ -28,7 +27,7 @@ const QUICK_ARCHS: [&str; 2] = ["aarch64", "mips"];
 /// # Errors
 /// None: a failed check is printed and gives exit code 1.
 pub fn run(flags: &Ci, ctx: &Context) -> Result<ExitCode> {
-    let toolchain = toolchain_name(flags.toolchain.toolchain);
+    let toolchain = flags.toolchain.toolchain.name();
     let full = flags.what == Some(CiKind::Full);
     let own = std::env::current_exe().context("find this program")?;
     let archs: &[&str] = if full { &["--all"] } else { &QUICK_ARCHS };

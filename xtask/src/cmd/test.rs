@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result};
 
 use crate::context::Context;
 use crate::flags::Test;
-use crate::toolchain::select::Choice;
 use crate::util::fs;
 
 /// Runs the command.
@@ -25,7 +24,7 @@ pub fn run(flags: &Test, ctx: &Context) -> Result<ExitCode> {
     let status = duct::cmd(cargo, args)
         .dir(&ctx.root)
         .env("XTASK_TEST_REPORT", &report)
-        .env("XTASK_TOOLCHAIN", toolchain_name(flags.toolchain.toolchain))
+        .env("XTASK_TOOLCHAIN", flags.toolchain.toolchain.name())
         .unchecked()
         .run()
         .context("start cargo test")?
@@ -36,15 +35,6 @@ pub fn run(flags: &Test, ctx: &Context) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// The name that the command line takes.
-pub fn toolchain_name(choice: Choice) -> &'static str {
-    match choice {
-        Choice::Auto => "auto",
-        Choice::Debian => "debian",
-        Choice::Rustup => "rustup",
-    }
 }
 
 /// Reads `group TAB run|skip TAB test TAB why` lines.

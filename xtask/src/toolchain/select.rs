@@ -21,6 +21,17 @@ pub enum Choice {
     Auto,
 }
 
+impl Choice {
+    /// The name that the command line takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Debian => "debian",
+            Self::Rustup => "rustup",
+        }
+    }
+}
+
 /// The pinned version of `openwrt/sdk.toml`.
 ///
 /// # Errors
