@@ -18,8 +18,9 @@ pub fn run(flags: &Test, ctx: &Context) -> Result<ExitCode> {
     let report = ctx.root.join("target/test-groups.tsv");
     fs::write_atomic(&report, b"", 0o644)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut args: Vec<std::ffi::OsString> =
-        ["test", "--workspace", "--locked"].map(Into::into).into();
+    let mut args: Vec<std::ffi::OsString> = ["test", "--workspace", "--locked", "--no-fail-fast"]
+        .map(Into::into)
+        .into();
     args.extend(flags.args.iter().map(Into::into));
     let status = duct::cmd(cargo, args)
         .dir(&ctx.root)
