@@ -1,0 +1,314 @@
+//! Why a stage of the toolchain was made again. What the log cannot decide
+//! stays undecided, with the causes that remain: a guess costs hours.
+
+use serde::{Deserialize, Serialize};
+
+use super::baseline::{Baked, Baseline};
+use super::event::Rdep;
+use super::path;
+use super::scan::Facts;
+use super::stage::{Newer, Stage};
+use super::stamp::{Hashes, Mode};
+
+/// Why a stage was made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// It was never made here.
+    FirstBuild,
+    /// CONFIG_AUTOREMOVE differs from the time it was made.
+    StampRenamed,
+    /// File times lost their digits below the second.
+    MtimePrecisionLost,
+    /// The recipe changed, or its times did.
+    FeedUpdated,
+    /// The archive in `dl/` is newer than the stamp.
+    DownloadNewer,
+    /// Another setting that the stamp's name covers changed.
+    ConfigChanged,
+    /// The tree is at another path.
+    PathChanged,
+    /// It failed.
+    StageFailed,
+    /// The log does not say.
+    NotDetermined,
+}
+
+impl Cause {
+    /// As JSON has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FirstBuild => "first-build",
+            Self::StampRenamed => "stamp-renamed",
+            Self::MtimePrecisionLost => "mtime-precision-lost",
+            Self::FeedUpdated => "feed-updated",
+            Self::DownloadNewer => "download-newer",
+            Self::ConfigChanged => "config-changed",
+            Self::PathChanged => "path-changed",
+            Self::StageFailed => "stage-failed",
+            Self::NotDetermined => "not-determined",
+        }
+    }
+
+    /// What to do, in one sentence.
+    pub fn mend(self) -> &'static str {
+        match self {
+            Self::FirstBuild => {
+                "Bake the stage into the image, or keep build_dir, staging_dir and dl between runs: nothing had built it here."
+            }
+            Self::StampRenamed => {
+                "Run with the CONFIG_AUTOREMOVE that was set when the stage was baked: its value is a part of the stamp's name."
+            }
+            Self::MtimePrecisionLost => {
+                "Set the times of feeds/ to whole seconds in the same RUN, before the bake (find feeds -exec touch -h -d @EPOCH {} +), or bake and run with CONFIG_AUTOREMOVE=y: image layers keep whole seconds only."
+            }
+            Self::FeedUpdated => {
+                "Do not run `feeds update`, a checkout or a mount over feeds/ after the bake; when the recipe did change, bake anew."
+            }
+            Self::DownloadNewer => {
+                "Keep the archives in dl/ as they were when the stage was baked: a volume or a new download makes them newer than the stamp."
+            }
+            Self::ConfigChanged => {
+                "Run with the .config that the stage was baked with: the setting is a part of the stamp's name."
+            }
+            Self::PathChanged => {
+                "Build at the path that the stage was baked at, or bake and run with CONFIG_AUTOREMOVE=y: with it unset the path is a part of the stamp's name."
+            }
+            Self::StageFailed => {
+                "Mend what failed in the stage (see the deciding lines); the next build goes on from there."
+            }
+            Self::NotDetermined => {
+                "Build with V=s DEBUG=r, or give --baseline with what was baked: the log alone does not decide between the candidates."
+            }
+        }
+    }
+}
+
+/// A cause, and what remains where it is not determined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Because {
+    /// The cause.
+    pub cause: Cause,
+    /// Empty unless the cause is not determined.
+    pub candidates: Vec<Cause>,
+}
+
+impl From<Cause> for Because {
+    fn from(cause: Cause) -> Self {
+        Self {
+            cause,
+            candidates: Vec::new(),
+        }
+    }
+}
+
+impl Because {
+    fn one_of(candidates: impl Into<Vec<Cause>>) -> Self {
+        let mut candidates = candidates.into();
+        candidates.sort_unstable();
+        candidates.dedup();
+        Self {
+            cause: Cause::NotDetermined,
+            candidates,
+        }
+    }
+
+    fn list(self) -> Vec<Cause> {
+        match self.cause {
+            Cause::NotDetermined => self.candidates,
+            cause => vec![cause],
+        }
+    }
+}
+
+/// Why the toolchain was made again: the cause of all its stages, if they
+/// share one. `ended`: the log is all there is; a stage that did not end in it
+/// may have failed.
+pub fn of(facts: &Facts, baseline: Option<&Baseline>, ended: bool) -> Because {
+    let ran = || facts.hosts().filter(|stage| stage.ran);
+    if ran().any(|stage| stage.failed) {
+        return Cause::StageFailed.into();
+    }
+    let mut all = ran().map(|stage| {
+        let because = of_stage(stage, facts, baseline);
+        if ended && facts.table.verbose && !stage.ended {
+            let mut candidates = because.list();
+            candidates.push(Cause::StageFailed);
+            return Because::one_of(candidates);
+        }
+        because
+    });
+    let Some(first) = all.next() else {
+        return Because::one_of(any());
+    };
+    all.fold(first, |sum, next| {
+        if sum == next {
+            sum
+        } else {
+            Because::one_of([sum.list(), next.list()].concat())
+        }
+    })
+}
+
+fn any() -> Vec<Cause> {
+    use Cause::*;
+    vec![
+        FirstBuild,
+        StampRenamed,
+        MtimePrecisionLost,
+        FeedUpdated,
+        DownloadNewer,
+        ConfigChanged,
+        PathChanged,
+        StageFailed,
+    ]
+}
+
+fn of_stage(stage: &Stage, facts: &Facts, baseline: Option<&Baseline>) -> Because {
+    // Reasons that the build itself gave.
+    match (stage.newer, stage.rdep) {
+        (Some(Newer::Recipe), _) | (_, Some(Rdep::Stale)) => return Cause::FeedUpdated.into(),
+        (Some(Newer::Download), _) => return Cause::DownloadNewer.into(),
+        (None, Some(Rdep::Fresh)) if stage.prepared_written => return Cause::DownloadNewer.into(),
+        _ => {}
+    }
+    let prepares = stage.unpacked
+        || stage.fetched
+        || stage.prepared_written
+        || stage.rdep == Some(Rdep::Missing);
+    if !prepares && stage.worked && stage.visited {
+        // It goes on after `.prepared…`: an earlier build did not end.
+        return Because::one_of([Cause::StageFailed, Cause::FirstBuild]);
+    }
+    match baseline {
+        Some(baseline) => match baseline.stage(stage) {
+            Some(baked) => against(stage, baked, baseline, facts),
+            None => Cause::FirstBuild.into(),
+        },
+        None => alone(stage, facts, prepares),
+    }
+}
+
+/// What the log alone leaves possible.
+fn alone(stage: &Stage, facts: &Facts, prepares: bool) -> Because {
+    let hashes = stage.prepared.as_deref().and_then(Hashes::read);
+    let autoremove = hashes.as_ref().and_then(Hashes::autoremove);
+    let content = stage.removes || autoremove.is_some_and(|value| Mode::of(value) == Mode::Content);
+    let renamed = stage.rdep == Some(Rdep::Missing);
+    // A package that was looked at and left alone has its stamp: its name
+    // covers CONFIG_AUTOREMOVE too, and where times count, the tree's path.
+    let tree = stage
+        .dir
+        .as_deref()
+        .and_then(|dir| path::tree(dir.as_bytes()));
+    let in_tree = |package: &Stage| {
+        let rest = package.recipe.as_deref().map(str::as_bytes);
+        rest.zip(tree).is_some_and(|(dir, tree)| {
+            dir.strip_prefix(tree)
+                .is_some_and(|rest| rest.starts_with(b"/"))
+        })
+    };
+    let same_mode = facts.idle_packages().next().is_some();
+    let same_path = facts.idle_packages().any(in_tree);
+    let possible = |cause: &Cause| match cause {
+        Cause::StampRenamed => !same_mode,
+        Cause::PathChanged => !content && !same_path,
+        Cause::MtimePrecisionLost => !content,
+        Cause::DownloadNewer => !content && !renamed,
+        // The hash of CONFIG_AUTOREMOVE alone covers nothing else.
+        Cause::ConfigChanged => autoremove.is_none(),
+        Cause::StageFailed => !prepares,
+        _ => true,
+    };
+    Because::one_of(any().into_iter().filter(possible).collect::<Vec<_>>())
+}
+
+/// The log against what was baked.
+fn against(stage: &Stage, baked: &Baked, baseline: &Baseline, facts: &Facts) -> Because {
+    let not_first = |because: Because| {
+        Because::one_of(
+            because
+                .list()
+                .into_iter()
+                .filter(|cause| *cause != Cause::FirstBuild)
+                .collect::<Vec<_>>(),
+        )
+    };
+    let same_source =
+        stage.source == baked.source || stage.source.is_none() || baked.source.is_none();
+    let names = stage
+        .prepared
+        .as_deref()
+        .and_then(Hashes::read)
+        .zip(Hashes::read(&baked.prepared));
+    let Some((now, then)) = names else {
+        return not_first(alone(stage, facts, true));
+    };
+    if now.confvar != then.confvar {
+        return match now.autoremove() {
+            Some(value) if value != baseline.autoremove => Cause::StampRenamed.into(),
+            Some(_) => Cause::ConfigChanged.into(),
+            // Packages' stamps cover CONFIG_AUTOREMOVE too: it is the same.
+            None if facts.idle_packages().next().is_some() => Cause::ConfigChanged.into(),
+            None => Because::one_of([Cause::StampRenamed, Cause::ConfigChanged]),
+        };
+    }
+    let mode = Mode::of(&baseline.autoremove);
+    if now.recipe == then.recipe && same_source {
+        // The stamp that was baked is not there any more.
+        if stage.rdep == Some(Rdep::Missing) {
+            return Because::one_of([Cause::FirstBuild, Cause::StageFailed]);
+        }
+        return match mode {
+            // The name holds all times: only the archive is left.
+            Mode::Mtime => Cause::DownloadNewer.into(),
+            // Downloads do not count once a stage is installed.
+            Mode::Content if baseline.autorebuild => Cause::FeedUpdated.into(),
+            Mode::Content => Because::one_of([Cause::FirstBuild, Cause::StageFailed]),
+        };
+    }
+    match mode {
+        Mode::Content => Cause::FeedUpdated.into(),
+        Mode::Mtime => by_times(stage, baked, baseline, &now.recipe, same_source),
+    }
+}
+
+/// Path and times make the name, and the name changed.
+fn by_times(
+    stage: &Stage,
+    baked: &Baked,
+    baseline: &Baseline,
+    hash: &str,
+    same_source: bool,
+) -> Because {
+    let tree = stage
+        .dir
+        .as_deref()
+        .and_then(|dir| path::tree(dir.as_bytes()));
+    let tree = tree.map(String::from_utf8_lossy);
+    let moved = tree.as_deref().is_some_and(|tree| tree != baseline.tree);
+    if !baked.files.is_empty() {
+        let at = tree.as_deref().unwrap_or(&baseline.tree);
+        let is = |whole| baked.hash(&baseline.tree, at, whole).as_deref() == Some(hash);
+        return match (moved, is(false), is(true)) {
+            (true, true, _) => Cause::PathChanged.into(),
+            (true, false, true) => Because::one_of([Cause::PathChanged, Cause::MtimePrecisionLost]),
+            (true, false, false) => Because::one_of([Cause::PathChanged, Cause::FeedUpdated]),
+            (false, _, true) => Cause::MtimePrecisionLost.into(),
+            (false, _, false) => Cause::FeedUpdated.into(),
+        };
+    }
+    if moved {
+        return Cause::PathChanged.into();
+    }
+    if !same_source || baked.feed_time.is_some_and(|time| time.nanos == 0) {
+        return Cause::FeedUpdated.into();
+    }
+    match baseline.mtimes {
+        Some(super::baseline::Mtimes::Kept) => Cause::FeedUpdated.into(),
+        Some(super::baseline::Mtimes::WholeSeconds) if baked.feed_time.is_some() => {
+            Cause::MtimePrecisionLost.into()
+        }
+        _ => Because::one_of([Cause::FeedUpdated, Cause::MtimePrecisionLost]),
+    }
+}
