@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::names;
 use super::stage::Stage;
 use super::stamp::{FileTime, Hashes, Time, find_md5};
-use super::names;
 use crate::config::strict;
 
 /// Raise it when a key's meaning changes.
