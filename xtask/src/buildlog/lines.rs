@@ -1,6 +1,8 @@
 //! Bytes in pieces of any size become lines, in bounded memory.
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2, memrchr};
+
+use super::filter::Filter;
 
 /// Bytes of a line that are looked at. What decides a verdict stands in the
 /// first 2 kB of its line; the rest of a longer line is dropped, not kept.
@@ -38,38 +40,71 @@ impl Default for Lines {
 }
 
 impl Lines {
-    /// Gives `each` every line that ends in `bytes`; empty ones are left out.
-    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(Line<'_>)) {
+    /// Gives `each` the lines that end in `bytes` and may be events; empty ones
+    /// are left out.
+    pub fn push(&mut self, bytes: &[u8], filter: &mut Filter, mut each: impl FnMut(Line<'_>)) {
         let mut rest = bytes;
-        while let Some(end) = memchr2(b'\n', b'\r', rest) {
-            let head = &rest[..end];
-            if self.carry.is_empty() {
-                if !head.is_empty() {
-                    each(Line {
-                        number: self.number,
-                        bytes: &head[..head.len().min(MAX_LINE)],
-                        whole: head.len() <= MAX_LINE,
-                    });
-                }
-            } else {
-                self.keep(head);
+        // The begun line first: it ends somewhere in these bytes, or goes on.
+        while !self.carry.is_empty() {
+            let Some(end) = memchr2(b'\n', b'\r', rest) else {
+                return self.keep(rest);
+            };
+            self.keep(&rest[..end]);
+            if filter.admits(&self.carry) {
                 each(Line {
                     number: self.number,
                     bytes: &self.carry,
                     whole: !self.cut,
                 });
-                self.carry.clear();
-                self.cut = false;
             }
+            self.carry.clear();
+            self.cut = false;
             self.number += u64::from(rest[end] == b'\n');
+            rest = &rest[end + 1..];
+        }
+        let Some(last) = memrchr(b'\n', rest) else {
+            return self.parts(rest, filter, &mut each);
+        };
+        let (whole, begun) = rest.split_at(last + 1);
+        self.number = filter.lines(whole, self.number, |filter, number, line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let progress = memchr(b'\r', line).is_some();
+            for part in line
+                .split(|byte| *byte == b'\r')
+                .filter(|part| !part.is_empty())
+            {
+                if !progress || filter.admits(&part[..part.len().min(MAX_LINE)]) {
+                    each(Line {
+                        number,
+                        bytes: &part[..part.len().min(MAX_LINE)],
+                        whole: part.len() <= MAX_LINE,
+                    });
+                }
+            }
+        });
+        self.parts(begun, filter, &mut each);
+    }
+
+    /// The beginning of a line: what a lone CR ends in it, and the rest to keep.
+    fn parts(&mut self, begun: &[u8], filter: &mut Filter, each: &mut impl FnMut(Line<'_>)) {
+        let mut rest = begun;
+        while let Some(end) = memchr(b'\r', rest) {
+            let part = &rest[..end.min(MAX_LINE)];
+            if end > 0 && filter.admits(part) {
+                each(Line {
+                    number: self.number,
+                    bytes: part,
+                    whole: end <= MAX_LINE,
+                });
+            }
             rest = &rest[end + 1..];
         }
         self.keep(rest);
     }
 
     /// Gives `each` the last line when nothing ended it.
-    pub fn finish(&mut self, mut each: impl FnMut(Line<'_>)) {
-        if !self.carry.is_empty() {
+    pub fn finish(&mut self, filter: &mut Filter, mut each: impl FnMut(Line<'_>)) {
+        if filter.admits(&self.carry) && !self.carry.is_empty() {
             each(Line {
                 number: self.number,
                 bytes: &self.carry,
@@ -77,11 +112,6 @@ impl Lines {
             });
             self.carry.clear();
         }
-    }
-
-    /// The number of the line that is being read.
-    pub fn number(&self) -> u64 {
-        self.number
     }
 
     fn keep(&mut self, bytes: &[u8]) {
@@ -98,12 +128,15 @@ mod tests {
 
     fn lines(pieces: &[&[u8]]) -> Vec<(u64, Vec<u8>, bool)> {
         let (mut lines, mut found) = (Lines::default(), Vec::new());
+        let mut filter = Filter::all();
         for piece in pieces {
-            lines.push(piece, |line| {
+            lines.push(piece, &mut filter, |line| {
                 found.push((line.number, line.bytes.to_vec(), line.whole));
             });
         }
-        lines.finish(|line| found.push((line.number, line.bytes.to_vec(), line.whole)));
+        lines.finish(&mut filter, |line| {
+            found.push((line.number, line.bytes.to_vec(), line.whole))
+        });
         found
     }
 

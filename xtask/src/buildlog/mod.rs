@@ -1,6 +1,6 @@
 //! Build logs: was anything of the toolchain made again, and why?
 //!
-//! [`lines`] cuts a stream, [`prefix`] takes off what CI systems add, [`event`]
+//! [`lines`] cuts a stream, [`filter`] lets most of it pass, [`prefix`] takes off what CI systems add, [`event`]
 //! reads a line, [`table`] keeps the stages, [`cause`] and [`verdict`] decide.
 //! Memory does not grow with the log.
 
@@ -8,6 +8,7 @@ pub mod baseline;
 pub mod cause;
 pub mod clock;
 pub mod event;
+pub mod filter;
 pub mod image;
 pub mod lines;
 pub mod names;

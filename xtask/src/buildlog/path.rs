@@ -12,7 +12,7 @@
 //! it stands, `.prepared_<md5>…` a package's.
 
 use memchr::memmem::{Finder, rfind};
-use memchr::memrchr;
+use memchr::{memchr, memrchr};
 
 /// A build directory in a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,23 @@ impl Paths {
 
     /// The first directory of the toolchain in `text`.
     pub fn host<'a>(&'a self, text: &'a [u8]) -> Option<BuildDir<'a>> {
+        self.near_host(text)?;
         self.all(text).find(|dir| dir.host)
+    }
+
+    /// Where something like a directory of the toolchain is in `text`: a look
+    /// at two components lets the many paths of packages pass.
+    pub fn near_host(&self, text: &[u8]) -> Option<usize> {
+        let mut from = 0;
+        loop {
+            from += self.build_dir.find(text.get(from..)?)? + BUILD_DIR.len();
+            let family = &text[from..];
+            let name = memchr(b'/', family).map_or(&b""[..], |slash| &family[slash + 1..]);
+            let host = family.starts_with(b"host") || name.starts_with(b"host");
+            if host || family.starts_with(b"toolchain-") {
+                return Some(from);
+            }
+        }
     }
 
     /// Reads a stamp's path. `…_check` files and other look-alikes are none.
@@ -175,8 +191,20 @@ fn begin(text: &[u8]) -> usize {
 /// What ends a path in a command. OpenWrt refuses to build in a path with
 /// white space.
 fn is_end(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || b"\"'`;|&()<>[]{},*".contains(&byte)
+    ENDS[usize::from(byte)]
 }
+
+/// A table, because most bytes of a log are tried.
+const ENDS: [bool; 256] = {
+    let ends = b" \t\n\x0c\r\"'`;|&()<>[]{},*";
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < ends.len() {
+        table[ends[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Whose `stamp/.NAME_installed` this is.
 fn installed<'a>(dir: &'a [u8], file: &'a [u8]) -> Option<Stamp<'a>> {

@@ -3,6 +3,7 @@
 
 use super::baseline::Baseline;
 use super::event::{self, Event, Rdep};
+use super::filter::Filter;
 use super::image::Image;
 use super::lines::{Line, Lines};
 use super::path::{self, Paths, Step};
@@ -20,6 +21,7 @@ const NAMES: usize = 4096;
 pub struct Scanner {
     lines: Lines,
     scratch: Vec<u8>,
+    filter: Filter,
     paths: Paths,
     facts: Facts,
     baseline: Option<Baseline>,
@@ -40,8 +42,8 @@ pub struct Facts {
     pub unreadable: Option<Note>,
     /// A stage was visited without `V=s`.
     pub quiet: Option<Note>,
-    /// Lines with text.
-    pub lines: u64,
+    /// There is anything but white space.
+    pub text: bool,
 }
 
 /// A stage of the toolchain that is being made again.
@@ -67,11 +69,13 @@ impl Scanner {
         let Self {
             lines,
             scratch,
+            filter,
             paths,
             facts,
             ..
         } = self;
-        lines.push(bytes, |line| facts.line(line, scratch, paths));
+        facts.text |= bytes.iter().any(|byte| !byte.is_ascii_whitespace());
+        lines.push(bytes, filter, |line| facts.line(line, scratch, paths));
     }
 
     /// The first stage of the toolchain that is being made again.
@@ -100,11 +104,12 @@ impl Scanner {
         let Self {
             lines,
             scratch,
+            filter,
             paths,
             facts,
             ..
         } = &mut self;
-        lines.finish(|line| facts.line(line, scratch, paths));
+        lines.finish(filter, |line| facts.line(line, scratch, paths));
         verdict::of(&self.facts, self.baseline.as_ref())
     }
 }
@@ -115,7 +120,6 @@ impl Facts {
         if clean.text.is_empty() {
             return;
         }
-        self.lines += 1;
         let at = At {
             line: line.number,
             text: clean.text,

@@ -136,7 +136,7 @@ fn doubt(facts: &Facts, baseline: Option<&Baseline>) -> Option<(String, Vec<Note
     let table = &facts.table;
     let lines = |note: &Option<Note>| note.iter().cloned().collect::<Vec<_>>();
     let say = |mend: &str, lines| Some((mend.to_owned(), lines));
-    if facts.lines == 0 {
+    if !facts.text {
         return say(
             "The log is empty: give the log of a build with V=s.",
             Vec::new(),
