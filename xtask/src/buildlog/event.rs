@@ -252,11 +252,24 @@ fn compiling<'a>(text: &'a [u8], paths: &Paths) -> Option<Event<'a>> {
     (paths.all(rest).next().is_none() && !name.is_empty()).then_some(Event::Crate(name, version))
 }
 
+/// Lines that begin so look at files and change none.
+const NEUTRAL: [&[u8]; 9] = [
+    b"touch -r ",
+    b"Considering target file ",
+    b"Prerequisite ",
+    b"Finished prerequisites of ",
+    b"Pruning file ",
+    b"Looking for ",
+    b"Trying ",
+    b"No implicit rule found for ",
+    b"No recipe for ",
+];
+
 /// A line that names a build directory of the toolchain.
 fn mention<'a>(text: &'a [u8], paths: &'a Paths) -> Option<Event<'a>> {
     let dir = paths.host(text)?;
-    // What a stage that is as it was prints as well.
-    if text.starts_with(b"touch -r ") {
+    // What a stage that is as it was prints as well, under `make -d` too.
+    if NEUTRAL.iter().any(|head| text.starts_with(head)) {
         return None;
     }
     if text.starts_with(b"find ") && dir.at == 5 && text.ends_with(b"xargs -r -0 rm -rf") {

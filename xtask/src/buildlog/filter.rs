@@ -131,13 +131,12 @@ impl Filter {
             let begin = memrchr(b'\n', &text[at..hit]).map_or(at, |end| at + end + 1);
             number += count(&text[at..begin]);
             let end = memchr(b'\n', &text[hit..]).map_or(text.len(), |end| hit + end);
-            let opener = next[BUILD.len()..FIRST]
-                .iter()
-                .any(|at| (begin..end).contains(at));
-            if opener && self.words.len() == ALL {
-                self.active = ALL;
+            let line = &text[begin..end];
+            // Where a progress display cuts the line, each part counts for itself.
+            if memchr(b'\r', line.strip_suffix(b"\r").unwrap_or(line)).is_none() {
+                self.open(line);
             }
-            each(self, number, &text[begin..end]);
+            each(self, number, line);
             number += 1;
             at = (end + 1).min(text.len());
         }
