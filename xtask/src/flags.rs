@@ -195,6 +195,8 @@ pub enum BenchKind {
     Build,
     /// A machine without any cache, phase by phase (downloads 250 MB).
     Fresh,
+    /// The log scanner against `grep -c` (writes 400 MB to the temporary folder).
+    Log,
 }
 
 /// Run the project's tests and count them by what they need.

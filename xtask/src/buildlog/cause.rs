@@ -312,3 +312,113 @@ fn by_times(
         _ => Because::one_of([Cause::FeedUpdated, Cause::MtimePrecisionLost]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Scanner;
+    use super::super::stamp::{FileTime, Time, find_md5};
+    use super::*;
+
+    const CONFVAR: &str = "6664517399ebbbc92a37c5bb081b5c53";
+
+    /// The recipe's files with the tree at `tree`.
+    fn files(tree: &str, whole: bool) -> Vec<FileTime> {
+        let file = |name: &str, nanos| FileTime {
+            path: format!("{tree}/feeds/x/zig{name}"),
+            time: Time {
+                seconds: 1_700_000_000,
+                nanos: if whole { 0 } else { nanos },
+            },
+        };
+        vec![file("", 5), file("/Makefile", 123_456_789)]
+    }
+
+    fn stamp(tree: &str, whole: bool) -> String {
+        let hash = find_md5(files(tree, whole).into_iter());
+        format!(".prepared{hash}_{CONFVAR}")
+    }
+
+    /// A stage that was made in `tree` under this stamp, against what was
+    /// baked in `/b` with all digits of the times.
+    fn because(tree: &str, prepared: &str, change: impl Fn(&mut Baseline)) -> Because {
+        let mut baseline = Baseline {
+            schema: 1,
+            tree: "/b".into(),
+            autoremove: String::new(),
+            autorebuild: true,
+            mtimes: None,
+            stages: vec![Baked {
+                name: "zig".into(),
+                source: Some("zig-1.0".into()),
+                prepared: stamp("/b", false),
+                feed_time: None,
+                download_time: None,
+                files: files("/b", false),
+            }],
+        };
+        change(&mut baseline);
+        let dir = format!("{tree}/build_dir/hostpkg/zig-1.0");
+        let mut scanner = Scanner::with_baseline(Some(baseline));
+        scanner.push(format!("touch {dir}/{prepared}\ntouch {dir}/.built\n").as_bytes());
+        let verdict = scanner.finish();
+        Because {
+            cause: verdict.cause.unwrap(),
+            candidates: verdict.candidates,
+        }
+    }
+
+    #[test]
+    fn files_prove_what_changed() {
+        let given = |tree: &str, prepared: &str| because(tree, prepared, |_| {}).cause;
+        assert_eq!(given("/b", &stamp("/b", true)), Cause::MtimePrecisionLost);
+        assert_eq!(given("/c", &stamp("/c", false)), Cause::PathChanged);
+        assert_eq!(given("/b", &stamp("/other", false)), Cause::FeedUpdated);
+        assert_eq!(given("/b", &stamp("/b", false)), Cause::DownloadNewer);
+        let both = because("/c", &stamp("/c", true), |_| {});
+        let candidates = vec![Cause::MtimePrecisionLost, Cause::PathChanged];
+        assert_eq!(both, Because::one_of(candidates));
+    }
+
+    #[test]
+    fn a_setting_in_the_name_changed() {
+        let unknown = format!(".prepared{}_{}", "0".repeat(32), "1".repeat(32));
+        let candidates = vec![Cause::StampRenamed, Cause::ConfigChanged];
+        assert_eq!(because("/b", &unknown, |_| {}), Because::one_of(candidates));
+        let toggled = format!(
+            ".prepared{}_18f1e190c5d53547fed41a3eaa76e9e9",
+            "0".repeat(32)
+        );
+        assert_eq!(because("/b", &toggled, |_| {}).cause, Cause::StampRenamed);
+        let other = |baseline: &mut Baseline| baseline.stages[0].prepared = unknown.clone();
+        assert_eq!(
+            because("/b", &stamp("/b", false), other).cause,
+            Cause::ConfigChanged
+        );
+    }
+
+    #[test]
+    fn without_files_flags_decide_or_nothing_does() {
+        let name = format!(".prepared{}_{CONFVAR}", "0".repeat(32));
+        let flags = |mtimes, nanos: Option<u32>| {
+            because("/b", &name, |baseline| {
+                baseline.mtimes = mtimes;
+                baseline.stages[0].files.clear();
+                baseline.stages[0].feed_time = nanos.map(|nanos| Time { seconds: 1, nanos });
+            })
+        };
+        use super::super::baseline::Mtimes::{Kept, WholeSeconds};
+        assert_eq!(flags(Some(Kept), Some(1)).cause, Cause::FeedUpdated);
+        assert_eq!(
+            flags(Some(WholeSeconds), Some(1)).cause,
+            Cause::MtimePrecisionLost
+        );
+        assert_eq!(flags(Some(WholeSeconds), Some(0)).cause, Cause::FeedUpdated);
+        let both = Because::one_of([Cause::MtimePrecisionLost, Cause::FeedUpdated]);
+        assert_eq!(flags(None, Some(1)), both);
+        assert_eq!(flags(Some(WholeSeconds), None), both);
+        assert_eq!(
+            because("/b", &name, |baseline| baseline.stages.clear()).cause,
+            Cause::FirstBuild
+        );
+    }
+}
