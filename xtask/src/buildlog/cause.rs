@@ -214,7 +214,8 @@ fn alone(stage: &Stage, facts: &Facts, prepares: bool) -> Because {
         Cause::StampRenamed => !same_mode,
         Cause::PathChanged => !content && !same_path,
         Cause::MtimePrecisionLost => !content,
-        Cause::DownloadNewer => !content && !renamed,
+        // Where contents count, archives do until the stage is built once.
+        Cause::DownloadNewer => (!content || stage.fetched) && !renamed,
         // The hash of CONFIG_AUTOREMOVE alone covers nothing else.
         Cause::ConfigChanged => autoremove.is_none(),
         Cause::StageFailed => !prepares,
@@ -262,7 +263,14 @@ fn against(stage: &Stage, baked: &Baked, baseline: &Baseline, facts: &Facts) -> 
         return match mode {
             // The name holds all times: only the archive is left.
             Mode::Mtime => Cause::DownloadNewer.into(),
-            // Downloads do not count once a stage is installed.
+            // Downloads do not count once a stage is installed: one that
+            // fetches its archive was not, whatever the manifest says.
+            Mode::Content if stage.fetched => Because::one_of([
+                Cause::FirstBuild,
+                Cause::FeedUpdated,
+                Cause::DownloadNewer,
+                Cause::StageFailed,
+            ]),
             Mode::Content if baseline.autorebuild => Cause::FeedUpdated.into(),
             Mode::Content => Because::one_of([Cause::FirstBuild, Cause::StageFailed]),
         };

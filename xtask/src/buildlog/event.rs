@@ -272,7 +272,8 @@ fn mention<'a>(text: &'a [u8], paths: &'a Paths) -> Option<Event<'a>> {
     if NEUTRAL.iter().any(|head| text.starts_with(head)) {
         return None;
     }
-    if text.starts_with(b"find ") && dir.at == 5 && text.ends_with(b"xargs -r -0 rm -rf") {
+    let after = &text[dir.at + dir.path.len()..];
+    if text.starts_with(b"find ") && dir.at == 5 && after.starts_with(b" -mindepth 1 ") {
         return Some(Event::Idle(dir));
     }
     let works = paths.all(text).filter(|dir| dir.host).any(|dir| {

@@ -28,7 +28,7 @@ use std::io::Read;
 use anyhow::{Context, Result};
 
 pub use baseline::Baseline;
-pub use cause::Cause;
+pub use cause::{Because, Cause};
 pub use scan::{Begun, Scanner};
 pub use verdict::{Outcome, Verdict};
 

@@ -2,6 +2,7 @@
 //! [`Scanner::began`] says at once when a stage of the toolchain is made again.
 
 use super::baseline::Baseline;
+use super::cause::{self, Because};
 use super::event::{self, Event, Rdep};
 use super::filter::Filter;
 use super::image::Image;
@@ -92,6 +93,13 @@ impl Scanner {
             stage: name.to_owned(),
             note: Some(note.clone()),
         })
+    }
+
+    /// Why what [`Self::began`] tells of began, while the build still runs: a
+    /// stage that did not end yet is not taken for one that failed.
+    pub fn why(&self) -> Option<Because> {
+        self.began()?;
+        Some(cause::of(&self.facts, self.baseline.as_ref(), false))
     }
 
     /// The verdict if the log ended here.

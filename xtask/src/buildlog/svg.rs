@@ -73,7 +73,7 @@ fn bar(out: &mut String, y: u32, row: &Row, longest: f64) {
         (_, true, true) => "ran",
         (_, true, false) => "same",
     };
-    let room = f64::from(WIDTH - NAMES - 130);
+    let room = f64::from(WIDTH - NAMES - 210);
     let share = row.seconds.map_or(0.0, |seconds| {
         if longest > 0.0 {
             seconds / longest

@@ -49,6 +49,7 @@ pub const SAME: &[Mutation] = &[
     ("unrelated lines between all others", |log| {
         unrelated(log).into()
     }),
+    ("make -O", |log| grouped(log).into()),
     ("GNU make's quotes before 4.0", |log| {
         log.replace("directory '", "directory `").into()
     }),
@@ -214,4 +215,24 @@ fn unrelated(log: &str) -> String {
     let entered = out.matches("make[4]: Entering directory '/x").count();
     let left = out.matches("make[4]: Leaving directory '/x").count();
     out + &format!("{}\n", LINES[2]).repeat(entered - left)
+}
+
+/// `make -O`: each target's lines between directory lines of their own.
+fn grouped(log: &str) -> String {
+    let mut out = String::new();
+    let mut inside: Vec<&str> = Vec::new();
+    for line in log.lines() {
+        let _ = writeln!(out, "{line}");
+        if line.contains(": Entering directory ") {
+            inside.push(line);
+        } else if line.contains(": Leaving directory ") {
+            let entered = line.replace("Leaving", "Entering");
+            if let Some(at) = inside.iter().rposition(|open| *open == entered) {
+                inside.remove(at);
+            }
+        } else if let Some(open) = inside.last() {
+            let _ = writeln!(out, "{}\n{open}", open.replace("Entering", "Leaving"));
+        }
+    }
+    out
 }
