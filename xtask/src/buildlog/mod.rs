@@ -1,7 +1,7 @@
 //! Build logs: was anything of the toolchain made again, and why?
 //!
 //! [`lines`] cuts a stream, [`filter`] lets most of it pass, [`prefix`] takes off what CI systems add, [`event`]
-//! reads a line, [`table`] keeps the stages, [`cause`] and [`verdict`] decide.
+//! reads a line, [`table`] keeps the stages, [`reason`] and [`verdict`] decide.
 //! Memory does not grow with the log.
 
 pub mod baseline;
@@ -14,7 +14,9 @@ pub mod lines;
 pub mod names;
 pub mod path;
 pub mod prefix;
+pub mod reason;
 pub mod scan;
+pub mod sender;
 pub mod show;
 pub mod stage;
 pub mod stamp;

@@ -16,11 +16,12 @@
 use memchr::{memchr, memchr2};
 
 use super::clock::{Clock, elapsed, epoch, is_date, read_time};
+use super::sender::{
+    Stripped, act, behind_bar, buildkite, command, compose, drone, github, without_sender,
+};
 
 /// Prefixes that one line may bear: act around a time stamp around BuildKit.
 const LAYERS: usize = 6;
-/// Where the end of act's `[job/step]   |` is looked for.
-const ACT_PREFIX: usize = 256;
 
 /// A line without what was put around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,8 +74,6 @@ fn named(text: &[u8]) -> Stripped<'_> {
         .or_else(|| gh(text))
         .or_else(|| buildkite(text))
 }
-
-type Stripped<'a> = Option<(&'a [u8], Option<Clock>)>;
 
 /// Copies a line without escape sequences and NUL bytes.
 fn without_escapes(line: &[u8], out: &mut Vec<u8>) {
@@ -192,53 +191,6 @@ fn build_kit(text: &[u8]) -> Stripped<'_> {
     ))
 }
 
-/// act: `[Build OpenWrt/build-1]   | text`; not the shell's `[ -d x ] || y`.
-fn act(text: &[u8]) -> Stripped<'_> {
-    let head = &text[..text.len().min(ACT_PREFIX)];
-    let mut from = 0;
-    while let Some(at) = memchr(b']', &head[from..]) {
-        let rest = &text[from + at + 1..];
-        let bar = rest.trim_ascii_start();
-        if rest.len() > bar.len() && text.get(1) != Some(&b' ') {
-            if let Some(after) = behind_bar(bar) {
-                return Some((after, None));
-            }
-        }
-        from += at + 1;
-    }
-    None
-}
-
-/// Woodpecker and Drone: `[build:L12:34s] text`
-fn drone(text: &[u8]) -> Stripped<'_> {
-    let end = memchr(b']', &text[..text.len().min(ACT_PREFIX)])?;
-    let seconds = text[1..end].strip_suffix(b"s")?;
-    let line = memchr::memmem::rfind(seconds, b":L")?;
-    let is_number = |byte: &u8| byte.is_ascii_digit() || *byte == b':';
-    seconds[line + 2..]
-        .iter()
-        .all(is_number)
-        .then_some((&text[end + 1..], None))
-}
-
-/// docker compose: `builder-1  | text`
-fn compose(text: &[u8]) -> Stripped<'_> {
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let name = text
-        .iter()
-        .take(64)
-        .take_while(|byte| is_name(byte))
-        .count();
-    let bar = text[name..].strip_prefix(b" ")?.trim_ascii_start();
-    behind_bar(bar).map(|rest| (rest, None))
-}
-
-/// `| text`; not `|| text`.
-fn behind_bar(text: &[u8]) -> Option<&[u8]> {
-    let rest = text.strip_prefix(b"|")?;
-    (rest.is_empty() || rest[0] == b' ').then_some(rest)
-}
-
 /// `gh run view --log`: job, step and time, with tabs between them.
 fn gh(text: &[u8]) -> Stripped<'_> {
     let job = memchr(b'\t', &text[..text.len().min(128)])?;
@@ -246,50 +198,6 @@ fn gh(text: &[u8]) -> Stripped<'_> {
     let step = memchr(b'\t', &rest[..rest.len().min(256)])?;
     let rest = &rest[step + 1..];
     time_stamp(rest.strip_prefix(b"\xef\xbb\xbf").unwrap_or(rest))
-}
-
-/// What syslog has between the time and the text: `host program[12]: `.
-fn without_sender(text: &[u8], loose: bool) -> &[u8] {
-    let body = text.trim_ascii_start();
-    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let host = body.iter().take_while(|byte| is_host(byte)).count();
-    let Some(rest) = body[host..].strip_prefix(b" ").filter(|_| host > 0) else {
-        return text;
-    };
-    let Some(colon) = memchr::memmem::find(&rest[..rest.len().min(80)], b": ") else {
-        return text;
-    };
-    let program = &rest[..colon];
-    let known = program.ends_with(b"]") || loose;
-    if known && !program.contains(&b' ') {
-        &rest[colon + 2..]
-    } else {
-        text
-    }
-}
-
-/// Buildkite's, where the escape character was lost: `_bk;t=1700000000000\x07`
-fn buildkite(text: &[u8]) -> Stripped<'_> {
-    let rest = text
-        .strip_prefix(b"_")
-        .unwrap_or(text)
-        .strip_prefix(b"bk;t=")?;
-    let end = memchr(0x07, &rest[..rest.len().min(32)])?;
-    Some((&rest[end + 1..], None))
-}
-
-/// `##[error]text`
-fn github(text: &[u8]) -> Stripped<'_> {
-    let rest = text.strip_prefix(b"##[")?;
-    let end = memchr(b']', &rest[..rest.len().min(20)])?;
-    Some((&rest[end + 1..], None))
-}
-
-/// `::error file=x::text`
-fn command(text: &[u8]) -> Stripped<'_> {
-    let rest = text.strip_prefix(b"::")?;
-    let end = memchr::memmem::find(&rest[..rest.len().min(200)], b"::")?;
-    Some((&rest[end + 2..], None))
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 //! [`Scanner::began`] says at once when a stage of the toolchain is made again.
 
 use super::baseline::Baseline;
-use super::cause::{self, Because};
+use super::cause::Because;
 use super::event::{self, Event, Rdep};
 use super::filter::Filter;
 use super::image::Image;
 use super::lines::{Line, Lines};
 use super::path::{self, Paths, Step};
 use super::prefix;
+use super::reason;
 use super::stage::{At, Note, Stage};
 use super::table::Table;
 use super::verdict::{self, Verdict};
@@ -99,7 +100,7 @@ impl Scanner {
     /// stage that did not end yet is not taken for one that failed.
     pub fn why(&self) -> Option<Because> {
         self.began()?;
-        Some(cause::of(&self.facts, self.baseline.as_ref(), false))
+        Some(reason::of(&self.facts, self.baseline.as_ref(), false))
     }
 
     /// The verdict if the log ended here.

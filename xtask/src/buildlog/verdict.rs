@@ -4,8 +4,9 @@
 use serde::Serialize;
 
 use super::baseline::Baseline;
-use super::cause::{self, Because, Cause};
+use super::cause::{Because, Cause};
 use super::image::{ImageStep, State};
+use super::reason;
 use super::scan::Facts;
 use super::stage::{Note, Stage};
 
@@ -118,7 +119,7 @@ fn recompiled(facts: &Facts, baseline: Option<&Baseline>) -> Verdict {
     let mut lines = notes(facts.hosts().filter(|stage| stage.ran));
     lines.extend(facts.table.host_fetch().map(|(_, note)| note.clone()));
     lines.sort_by_key(|note| note.line);
-    let because = cause::of(facts, baseline, true);
+    let because = reason::of(facts, baseline, true);
     with_cause(report(facts, Outcome::Recompiled, lines), because)
 }
 
