@@ -26,6 +26,7 @@ pub enum Command {
     Doctor(Doctor),
     Pack(Pack),
     Inspect(Inspect),
+    Log(Log),
     Smoke(Smoke),
     Recipe(Recipe),
     Bench(Bench),
@@ -119,6 +120,30 @@ pub struct Inspect {
     pub json: bool,
 }
 
+/// Tell from a build log whether a toolchain was rebuilt, and why.
+///
+/// Any log of OpenWrt's build system that was made with V=s, as CI systems and
+/// terminals keep it, and logs of image builds. Exit code 0 cached,
+/// 1 recompiled, 2 usage, 3 unknown.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask log dist/24.10/mips_24kc/build.log\n  cargo xtask log build.log --baseline baked.json --svg stages.svg\n  gh run view 123 --log | cargo xtask log - --json | jq -r .cause"
+)]
+pub struct Log {
+    /// The log, or `-` for standard input.
+    pub file: PathBuf,
+    /// What was baked (docs/json.md): decides between causes that the log
+    /// alone leaves open.
+    #[arg(long, value_name = "MANIFEST")]
+    pub baseline: Option<PathBuf>,
+    /// Draw the stages and their times.
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Build packages, run their program under qemu-user and ask it over HTTP.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  cargo xtask smoke aarch64 mips")]
@@ -170,6 +195,8 @@ pub enum BenchKind {
     Build,
     /// A machine without any cache, phase by phase (downloads 250 MB).
     Fresh,
+    /// The log scanner against `grep -c` (writes 400 MB to the temporary folder).
+    Log,
 }
 
 /// Run the project's tests and count them by what they need.

@@ -1,12 +1,13 @@
 //! The build tool: OpenWrt packages from Rust crates, with proof that no
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
-//! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`] →
+//! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
 //! [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`], [`smoke`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
 pub mod build;
+pub mod buildlog;
 pub mod cmd;
 pub mod compile;
 pub mod config;

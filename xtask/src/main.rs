@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Doctor(flags) => cmd::doctor::run(&flags, &ctx),
         Command::Pack(flags) => cmd::pack::run(&flags, &ctx),
         Command::Inspect(flags) => cmd::inspect::run(&flags, &ctx),
+        Command::Log(flags) => cmd::log::run(&flags),
         Command::Smoke(flags) => cmd::smoke::run(&flags, &ctx),
         Command::Recipe(flags) => cmd::recipe::run(&flags, &ctx),
         Command::Bench(flags) => cmd::bench::run(&flags, &ctx),

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod fresh;
+pub mod log;
 pub mod pack;
 
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::bench::{self, Figure};
 use crate::context::Context;
@@ -17,6 +17,11 @@ pub fn run(flags: &Bench, ctx: &Context) -> Result<ExitCode> {
     let figures = match flags.what {
         BenchKind::Build => bench::build::figures(ctx, choice, flags.runs)?,
         BenchKind::Fresh => bench::fresh::figures(ctx, choice)?,
+        BenchKind::Log => {
+            let xtask = std::env::current_exe().context("find the running xtask")?;
+            let fixtures = ctx.root.join("xtask/tests/fixtures/buildlogs");
+            bench::log::figures(&xtask, &fixtures, flags.runs)?
+        }
     };
     let missed = figures.iter().filter(|figure| !figure.reached()).count();
     if flags.json {

@@ -5,6 +5,7 @@ pub mod ci;
 pub mod doctor;
 pub mod inspect;
 pub mod ipk;
+pub mod log;
 pub mod pack;
 pub mod recipe;
 pub mod setup;

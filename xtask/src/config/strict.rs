@@ -32,7 +32,7 @@ fn explain(file: &Path, text: &str, error: &toml::de::Error) -> anyhow::Error {
 
 /// serde says ``unknown field `x`, expected one of `a`, `b` ``: the nearest of
 /// them is more help than the whole list.
-fn with_nearest_key(message: &str) -> String {
+pub fn with_nearest_key(message: &str) -> String {
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let (Some(rest), Some((wrong, known))) =
         (message.strip_prefix("unknown "), quoted.split_first())
