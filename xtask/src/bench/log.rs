@@ -12,7 +12,7 @@ use super::{Figure, Target, alternate};
 const SIZE: u64 = 400_000_000;
 /// Lines of compilers between the stages: what most of a log is.
 const COMPILER: &str = "\
-     Running `/builder/staging_dir/target-mipsel_24kc_musl/host/bin/rustc --crate-name cfg_if --edition=2018 /builder/dl/cargo/registry/src/index.crates.io-1949cf8c6b5b557f/cfg-if-1.0.4/src/lib.rs --error-format=json --crate-type lib --emit=dep-info,metadata,link -C opt-level=z -C panic=unwind -C codegen-units=1 --out-dir /builder/build_dir/target-mipsel_24kc_musl/lantern-2.1.0/target/mipsel-unknown-linux-musl/release/deps -C linker=mipsel-openwrt-linux-musl-gcc`
+     Running `/builder/staging_dir/target-mipsel_24kc_musl/host/bin/rustc --crate-name cfg_if --edition=2018 /builder/dl/cargo/registry/src/index.example-1949cf8c6b5b557f/cfg-if-1.0.4/src/lib.rs --error-format=json --crate-type lib --emit=dep-info,metadata,link -C opt-level=z -C panic=unwind -C codegen-units=1 --out-dir /builder/build_dir/target-mipsel_24kc_musl/lantern-2.1.0/target/mipsel-unknown-linux-musl/release/deps -C linker=mipsel-openwrt-linux-musl-gcc`
 mipsel-openwrt-linux-musl-gcc -c -o src/a.o src/a.c -Os -pipe -fno-caller-saves -I/builder/staging_dir/toolchain-mipsel_24kc_gcc-13.3.0_musl/include
   CC      drivers/net/wireless/ath/ath9k/main.o
 checking for stdint.h... yes

@@ -1,13 +1,15 @@
 //! Build logs: was anything of the toolchain made again, and why?
 //!
-//! [`lines`] cuts a stream, [`filter`] lets most of it pass, [`prefix`] takes off what CI systems add, [`event`]
-//! reads a line, [`table`] keeps the stages, [`reason`] and [`verdict`] decide.
+//! [`lines`] cuts a stream, [`filter`] lets most of it pass, [`prefix`] takes off
+//! what CI systems add, [`event`] reads a line, [`facts`] and [`table`] keep what
+//! it says of the stages, [`reason`] and [`verdict`] decide.
 //! Memory does not grow with the log.
 
 pub mod baseline;
 pub mod cause;
 pub mod clock;
 pub mod event;
+pub mod facts;
 pub mod filter;
 pub mod image;
 pub mod lines;

@@ -4,8 +4,8 @@
 use super::baseline::{Baked, Baseline, Mtimes};
 use super::cause::{Because, Cause};
 use super::event::Rdep;
+use super::facts::Facts;
 use super::path;
-use super::scan::Facts;
 use super::stage::{Newer, Stage};
 use super::stamp::{Hashes, Mode};
 

@@ -5,9 +5,9 @@ use serde::Serialize;
 
 use super::baseline::Baseline;
 use super::cause::{Because, Cause};
+use super::facts::Facts;
 use super::image::{ImageStep, State};
 use super::reason;
-use super::scan::Facts;
 use super::stage::{Note, Stage};
 
 /// Lines that a report shows.
