@@ -250,6 +250,20 @@ fn in_other_trees_releases_and_ci_systems_the_verdict_is_the_same() {
     }
 }
 
+/// Only what is known as a compiler is evidence that nothing was rebuilt; that
+/// something was is seen under every name.
+#[test]
+fn a_host_stage_that_is_no_compiler_proves_no_cache() {
+    for log in logs() {
+        let text = mutate::toolchain(&log.text, "python3", "Python-3.11.9");
+        let verdict = scan(text.as_bytes(), None).verdict;
+        match log.verdict {
+            Outcome::Cached => assert_eq!(verdict, Outcome::Unknown, "{}", log.name),
+            other => assert_eq!(verdict, other, "{}", log.name),
+        }
+    }
+}
+
 #[test]
 fn two_changes_at_once() {
     for log in logs() {

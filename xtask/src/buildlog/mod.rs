@@ -8,6 +8,7 @@
 pub mod baseline;
 pub mod cause;
 pub mod clock;
+pub mod compilers;
 pub mod event;
 pub mod facts;
 pub mod filter;

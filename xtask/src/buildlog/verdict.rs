@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::baseline::Baseline;
 use super::cause::{Because, Cause};
+use super::compilers::is_compiler;
 use super::facts::Facts;
 use super::image::{ImageStep, State};
 use super::reason;
@@ -198,6 +199,17 @@ fn doubt(facts: &Facts, baseline: Option<&Baseline>) -> Option<(String, Vec<Note
             "The build failed, and not in a package: what it did not reach is not known.",
             Vec::new(),
         );
+    }
+    let compilers = || facts.hosts().any(|stage| is_compiler(&stage.short));
+    if baseline.is_none() && !compilers() {
+        let names: Vec<&str> = facts.hosts().map(|stage| stage.short.as_str()).collect();
+        return Some((
+            format!(
+                "No stage in this log is known as a compiler ({}): name what was baked with --baseline.",
+                names.join(", ")
+            ),
+            notes(facts.hosts()),
+        ));
     }
     let missing = baseline.into_iter().flat_map(|baseline| {
         baseline.stages.iter().filter(|baked| {

@@ -31,9 +31,6 @@ pub const SAME: &[Mutation] = &[
     ("llvm instead of Rust", |log| {
         toolchain(log, "llvm-bpf", "llvm-project-18.1.8.src").into()
     }),
-    ("a name of nobody", |log| {
-        toolchain(log, "ferrum", "ferrum-0.1").into()
-    }),
     ("build_dir/hostpkg", |log| {
         log.replace("target-aarch64_cortex-a53_musl/host/", "hostpkg/")
             .into()
@@ -182,7 +179,7 @@ fn other_hashes(log: &str) -> String {
 }
 
 /// The stage of another compiler, in the shape of Rust's.
-fn toolchain(log: &str, name: &str, source: &str) -> String {
+pub fn toolchain(log: &str, name: &str, source: &str) -> String {
     log.replace("rustc-1.90.0-src", source)
         .replace("rustc-1.94.0-src", source)
         .replace("lang/rust", &format!("lang/{name}"))
