@@ -5,6 +5,26 @@ use std::fmt::Write;
 
 type Mutation = (&'static str, fn(&str) -> Vec<u8>);
 
+// Prefixes that also stand alone in `SAME`.
+const GITHUB: Mutation = ("GitHub", |log| {
+    each(log, |n| {
+        format!("2026-01-02T03:{:02}:05.1234567Z ", n / 60 % 60)
+    })
+    .into()
+});
+const GITLAB: Mutation = ("GitLab", |log| {
+    each(log, |_| "2026-01-02T03:04:05.123456Z 01O ".into()).into()
+});
+const JENKINS: Mutation = ("Jenkins", |log| {
+    each(log, |_| "[2026-01-02T03:04:05.123Z] ".into()).into()
+});
+const JENKINS_TIME: Mutation = ("Jenkins, time of day", |log| {
+    each(log, |_| "03:04:05  ".into()).into()
+});
+const ACT: Mutation = ("act", |log| {
+    each(log, |_| "[Build OpenWrt (24.10)/build-1]   | ".into()).into()
+});
+
 /// Changes after which the verdict must be the same.
 pub const SAME: &[Mutation] = &[
     ("another tree", |log| {
@@ -50,24 +70,11 @@ pub const SAME: &[Mutation] = &[
     ("GNU make's quotes before 4.0", |log| {
         log.replace("directory '", "directory `").into()
     }),
-    ("GitHub", |log| {
-        each(log, |n| {
-            format!("2026-01-02T03:{:02}:05.1234567Z ", n / 60 % 60)
-        })
-        .into()
-    }),
-    ("GitLab", |log| {
-        each(log, |_| "2026-01-02T03:04:05.123456Z 01O ".into()).into()
-    }),
-    ("Jenkins", |log| {
-        each(log, |_| "[2026-01-02T03:04:05.123Z] ".into()).into()
-    }),
-    ("Jenkins, time of day", |log| {
-        each(log, |_| "03:04:05  ".into()).into()
-    }),
-    ("act", |log| {
-        each(log, |_| "[Build OpenWrt (24.10)/build-1]   | ".into()).into()
-    }),
+    GITHUB,
+    GITLAB,
+    JENKINS,
+    JENKINS_TIME,
+    ACT,
     ("a terminal", |log| terminal(log).into()),
     ("UTF-16", |log| {
         log.encode_utf16().flat_map(u16::to_le_bytes).collect()
@@ -76,27 +83,16 @@ pub const SAME: &[Mutation] = &[
 
 /// What CI systems and terminals put around each line.
 pub const PREFIXES: &[Mutation] = &[
-    ("GitHub", |log| {
-        each(log, |n| {
-            format!("2026-01-02T03:{:02}:05.1234567Z ", n / 60 % 60)
-        })
-        .into()
-    }),
-    ("GitLab", |log| {
-        each(log, |_| "2026-01-02T03:04:05.123456Z 01O ".into()).into()
-    }),
+    GITHUB,
+    GITLAB,
     ("gh run view", |log| {
         each(log, |_| {
             "build (mips)\tRun make V=s\t2026-01-02T03:04:05.1Z ".into()
         })
         .into()
     }),
-    ("Jenkins", |log| {
-        each(log, |_| "[2026-01-02T03:04:05.123Z] ".into()).into()
-    }),
-    ("Jenkins, time of day", |log| {
-        each(log, |_| "03:04:05  ".into()).into()
-    }),
+    JENKINS,
+    JENKINS_TIME,
     ("Jenkins, elapsed", |log| {
         each(log, |_| "00:04:05.123  ".into()).into()
     }),
@@ -119,9 +115,7 @@ pub const PREFIXES: &[Mutation] = &[
     ("elapsed", |log| {
         each(log, |n| format!("[{:>9}.250] ", n)).into()
     }),
-    ("act", |log| {
-        each(log, |_| "[Build OpenWrt (24.10)/build-1]   | ".into()).into()
-    }),
+    ACT,
     ("act under GitHub", |log| {
         each(log, |_| "2026-01-02T03:04:05.1234567Z [a/b]   | ".into()).into()
     }),
