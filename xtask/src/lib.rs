@@ -2,7 +2,8 @@
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
 //! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
-//! [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`], [`smoke`] → [`cmd`].
+//! [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`],
+//! [`smoke`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -15,6 +16,7 @@ pub mod context;
 pub mod doctor;
 pub mod fingerprint;
 pub mod flags;
+pub mod image;
 pub mod inspect;
 pub mod package;
 pub mod recipe;
