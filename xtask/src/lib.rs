@@ -2,8 +2,8 @@
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
 //! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
-//! [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`],
-//! [`smoke`] → [`cmd`].
+//! [`engine`], [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`], [`doctor`],
+//! [`recipe`], [`smoke`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -14,6 +14,7 @@ pub mod compile;
 pub mod config;
 pub mod context;
 pub mod doctor;
+pub mod engine;
 pub mod fingerprint;
 pub mod flags;
 pub mod image;
