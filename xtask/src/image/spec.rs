@@ -14,6 +14,9 @@ use crate::package::tar;
 use crate::toolchain::select::Choice;
 use crate::toolchain::{stdlib, wheels};
 
+/// The configuration; an input key by key, not as a file.
+pub const SDK: &str = "openwrt/sdk.toml";
+
 /// The instructions.
 pub const DOCKERFILE: &str = "openwrt/Dockerfile";
 
