@@ -34,10 +34,9 @@ impl Revision {
     pub fn read(root: &Path, revision: &str) -> Result<Self> {
         // Git would take it for an option.
         ensure!(!revision.starts_with('-'), "no revision begins with `-`");
-        let commit = format!("{revision}^{{commit}}");
-        let commit = git(root, &["rev-parse", "--verify", &commit], b"")?;
-        let commit = String::from_utf8_lossy(&commit).trim().to_owned();
-        let mut list = vec!["ls-tree", "-r", "-z", &commit, "--"];
+        let object = git(root, &["rev-parse", "--verify", "--quiet", revision], b"")?;
+        let object = String::from_utf8_lossy(&object).trim().to_owned();
+        let mut list = vec!["ls-tree", "-r", "-z", &object, "--"];
         list.extend(READ);
         let listed = parse_list(&git(root, &list, b"")?)?;
         let wanted: String = listed
@@ -158,11 +157,12 @@ fn git(root: &Path, args: &[&str], input: &[u8]) -> Result<Vec<u8>> {
         .run()
         .context("start git")?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "git says: {}",
-        said.lines().next().unwrap_or("nothing")
-    );
+    if !output.status.success() {
+        match said.lines().next() {
+            Some(line) => bail!("git says: {line}"),
+            None => bail!("git knows no such revision"),
+        }
+    }
     Ok(output.stdout)
 }
 
