@@ -45,9 +45,10 @@ pub fn base(archs: &[&str]) -> Option<String> {
 pub fn version() -> String {
     let path = support::root().join("openwrt/sdk.toml");
     let sdk: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-    let releases = sdk["release"].as_table().unwrap().values();
-    let default = |release: &&toml::Value| release.get("default").is_some();
-    let release = releases.filter(default).next().unwrap();
+    let mut releases = sdk["release"].as_table().unwrap().values();
+    let release = releases
+        .find(|release| release.get("default").is_some())
+        .unwrap();
     release["version"].as_str().unwrap().to_owned()
 }
 
@@ -231,12 +232,12 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Names, modes and contents of all files.
+/// Names, modes and contents of all files but the one that only explains.
 fn hash_of(dir: &Path) -> String {
     let mut hash = Sha256::new();
     for entry in walkdir::WalkDir::new(dir).sort_by_file_name() {
         let entry = entry.unwrap();
-        if entry.file_type().is_file() {
+        if entry.file_type().is_file() && entry.file_name() != "README.md" {
             let name = entry.path().strip_prefix(dir).unwrap();
             let executable = entry.metadata().unwrap().permissions().mode() & 0o100;
             let content = std::fs::read(entry.path()).unwrap();
