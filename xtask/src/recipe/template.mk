@@ -14,7 +14,8 @@
 #	XTASK_RUSTFLAGS  what that compiler needs besides
 #	XTASK_STRIPPED   y where that compiler strips: the SDK's strip leaves other
 #	              bytes of the same program and does not run then
-#	XTASK_TARGET_DIR  cargo's target directory, to be kept between builds
+#	XTASK_TARGET_DIR, XTASK_CARGO_HOME  cargo's target directory and home, to
+#	              be kept between builds
 
 include $(TOPDIR)/rules.mk
 
@@ -42,6 +43,7 @@ CARGO_RUSTFLAGS+=-Ctarget-feature=+crt-static
 CARGO_PKG_VARS+= \
 	CARGO_PROFILE_RELEASE_PANIC=abort \
 	CARGO_TARGET_DIR=$(if $(XTASK_TARGET_DIR),$(XTASK_TARGET_DIR),$(PKG_BUILD_DIR)/target) \
+	$(if $(XTASK_CARGO_HOME),CARGO_HOME=$(XTASK_CARGO_HOME)) \
 	SOURCE_DATE_EPOCH=$(PKG_SOURCE_DATE_EPOCH)
 
 ifneq ($(CONFIG_XTASK_CARGO),)

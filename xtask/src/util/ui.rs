@@ -102,6 +102,13 @@ pub struct Step {
 }
 
 impl Step {
+    /// What it is at now: shown where lines can move.
+    pub fn update(&self, detail: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{}: {detail}", self.text));
+        }
+    }
+
     /// Ends with `verb`, the step's text and the time it took.
     pub fn done(self, verb: &str) -> Duration {
         let took = self.started.elapsed();
