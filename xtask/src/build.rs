@@ -44,7 +44,13 @@ pub struct Request<'a> {
 
 /// Phases in their order; a backend has some of them.
 const PHASES: [&str; 7] = [
-    "toolchain", "std", "image", "container", "compile", "make", "pack",
+    "toolchain",
+    "std",
+    "image",
+    "container",
+    "compile",
+    "make",
+    "pack",
 ];
 
 /// A package that was written.

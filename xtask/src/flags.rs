@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::build::Backend;
+use crate::engine::Kind;
 use crate::toolchain::select::Choice;
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
@@ -37,7 +39,7 @@ pub enum Command {
 /// Compile a crate and write its ipk to `dist/<release>/<arch>/`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask ipk aarch64\n  cargo xtask ipk --all --json\n  cargo xtask ipk mips --fast            the quick loop: no LTO, incremental\n  cargo xtask ipk x86_64 --manifest-path ../other/Cargo.toml -p daemon"
+    after_help = "Examples:\n  cargo xtask ipk aarch64\n  cargo xtask ipk --all --json\n  cargo xtask ipk mips --fast            the quick loop: no LTO, incremental\n  cargo xtask ipk x86_64 --manifest-path ../other/Cargo.toml -p daemon\n  cargo xtask ipk mips --backend sdk     by OpenWrt's own build system, in Docker"
 )]
 pub struct Ipk {
     #[command(flatten)]
@@ -52,9 +54,36 @@ pub struct Ipk {
     /// Write below this folder instead of `dist` in the workspace.
     #[arg(long, value_name = "DIR")]
     pub dist: Option<PathBuf>,
+    /// How it is built.
+    #[arg(long, value_enum, default_value_t = Backend::Native)]
+    pub backend: Backend,
+    #[command(flatten)]
+    pub sdk: SdkArgs,
     /// Print one JSON object (docs/json.md).
     #[arg(long)]
     pub json: bool,
+}
+
+/// What only a build in the SDK has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With --backend sdk")]
+pub struct SdkArgs {
+    /// Show the build's output instead of a progress line.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Write build.log here (and the stamps before and after) instead of beside
+    /// the package; with several architectures in a folder for each.
+    #[arg(long, value_name = "DIR")]
+    pub artifacts: Option<PathBuf>,
+    /// Go on where a stage of the toolchain is built again.
+    #[arg(long)]
+    pub allow_toolchain_rebuild: bool,
+    /// Container engine (default: docker).
+    #[arg(long, value_enum)]
+    pub engine: Option<Kind>,
+    /// Certificates of a company's network (default: SSL_CERT_FILE).
+    #[arg(long, value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
 }
 
 /// Install the toolchain, zig, qemu and the standard libraries ahead of time.

@@ -87,8 +87,7 @@ mod tests {
 
     /// As another packer would compress it.
     fn gzip_of_others(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder =
-            flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
     }
@@ -104,7 +103,8 @@ mod tests {
         };
         let mut tree = Tree::default();
         let path = TreePath::new("usr/bin/x").unwrap();
-        tree.insert(path, Entry::file(0o755, vec![7; 5000])).unwrap();
+        tree.insert(path, Entry::file(0o755, vec![7; 5000]))
+            .unwrap();
         let ours = ipk::pack(&meta, tree).unwrap();
 
         let outer = gunzip(&ours.bytes).unwrap();

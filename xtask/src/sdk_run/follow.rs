@@ -133,7 +133,9 @@ impl Follow<'_> {
             if self.allow || stopped.is_some() {
                 continue;
             }
-            let Some(begun) = scanner.began() else { continue };
+            let Some(begun) = scanner.began() else {
+                continue;
+            };
             let until = *until.get_or_insert_with(|| Instant::now() + GRACE);
             let because = scanner.why().unwrap_or_else(|| Cause::NotDetermined.into());
             if because.cause != Cause::NotDetermined || Instant::now() >= until {
@@ -206,7 +208,10 @@ mod tests {
     fn lines_that_say_what_is_done() {
         for (line, expected) in [
             ("   Compiling serde v1.0.2", Some("serde")),
-            ("make[3]: Entering directory '/builder/feeds/packages/lang/rust'", Some("feeds/packages/lang/rust")),
+            (
+                "make[3]: Entering directory '/builder/feeds/packages/lang/rust'",
+                Some("feeds/packages/lang/rust"),
+            ),
             ("make[1]: Leaving directory '/builder'", None),
             ("touch x", None),
         ] {

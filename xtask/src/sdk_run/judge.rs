@@ -85,13 +85,20 @@ pub fn judge(facts: Facts, plan: &Plan, allow_rebuild: bool) -> Result<Package> 
         .into())
     };
     if let Some(stopped) = &facts.stopped {
-        return fail(rebuilt(stopped), Outcome::Recompiled, Some(stopped.because.cause));
+        return fail(
+            rebuilt(stopped),
+            Outcome::Recompiled,
+            Some(stopped.because.cause),
+        );
     }
     let verdict = facts.verdict.verdict;
     if facts.ended.code != 0 {
         return fail(failure(&facts, plan), verdict, facts.verdict.cause);
     }
-    let changes = stamps::changes(facts.results.before.as_deref(), facts.results.after.as_deref());
+    let changes = stamps::changes(
+        facts.results.before.as_deref(),
+        facts.results.after.as_deref(),
+    );
     let verdict = match (verdict, changes) {
         (Outcome::Cached, None) => Outcome::Unknown,
         (Outcome::Cached, Some(changes)) if !changes.is_empty() => {
@@ -132,13 +139,19 @@ fn rebuilt(stopped: &Stopped) -> String {
         because.cause.name()
     );
     if !because.candidates.is_empty() {
-        let names: Vec<&str> = because.candidates.iter().map(|cause| cause.name()).collect();
+        let names: Vec<&str> = because
+            .candidates
+            .iter()
+            .map(|cause| cause.name())
+            .collect();
         text += &format!(", one of: {}", names.join(", "));
     }
     if let Some(note) = &stopped.begun.note {
         text += &format!("\n  line {}: {} ({})", note.line, note.text, note.meaning);
     }
-    text + "\n  mend: " + because.cause.mend() + "\n  --allow-toolchain-rebuild builds it all the same"
+    text + "\n  mend: "
+        + because.cause.mend()
+        + "\n  --allow-toolchain-rebuild builds it all the same"
 }
 
 /// The message of a build that failed.
@@ -150,14 +163,18 @@ fn failure(facts: &Facts, plan: &Plan) -> String {
         return no_package(&facts.tail, plan);
     }
     let what = match facts.ended {
-        Ended { out_of_memory: true, .. } => {
-            "the container ran out of memory: give the engine more".to_owned()
-        }
+        Ended {
+            out_of_memory: true,
+            ..
+        } => "the container ran out of memory: give the engine more".to_owned(),
         Ended { code: 137, .. } => "the container was killed".to_owned(),
         _ => format!("make failed for {}", plan.meta.name),
     };
     let hint = hint(&facts.tail).map_or_else(String::new, |hint| format!("\n  mend: {hint}"));
-    format!("{what}; the end of its output:\n{}{hint}", process::tail(&facts.tail))
+    format!(
+        "{what}; the end of its output:\n{}{hint}",
+        process::tail(&facts.tail)
+    )
 }
 
 /// What the script itself said.
@@ -176,16 +193,32 @@ fn hint(tail: &str) -> Option<&'static str> {
             "the SDK's packages feed has no lang/rust: name one of OpenWrt 23.05 or newer in `feeds` of [image] in openwrt/sdk.toml",
         );
     }
-    if has(&["SSL certificate problem", "certificate verify failed", "self-signed certificate", "unable to get local issuer"]) {
-        return Some("a network that looks into connections needs its certificates: --ca-bundle FILE, or SSL_CERT_FILE");
+    if has(&[
+        "SSL certificate problem",
+        "certificate verify failed",
+        "self-signed certificate",
+        "unable to get local issuer",
+    ]) {
+        return Some(
+            "a network that looks into connections needs its certificates: --ca-bundle FILE, or SSL_CERT_FILE",
+        );
     }
-    if has(&["Could not resolve host", "Couldn't resolve host", "spurious network error"]) {
-        return Some("the container does not reach the registry: look at the engine's network, and at http_proxy and https_proxy");
+    if has(&[
+        "Could not resolve host",
+        "Couldn't resolve host",
+        "spurious network error",
+    ]) {
+        return Some(
+            "the container does not reach the registry: look at the engine's network, and at http_proxy and https_proxy",
+        );
     }
     if has(&["No space left on device"]) {
         return Some("the engine's disk is full: docker system df");
     }
-    if has(&["Cargo.lock needs to be updated", "cannot update the lock file"]) {
+    if has(&[
+        "Cargo.lock needs to be updated",
+        "cannot update the lock file",
+    ]) {
         return Some("cargo update --workspace, then commit Cargo.lock");
     }
     None

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 
 use crate::build::{self, Backend, Built, Outcome, Request};
 use crate::buildlog::{Baseline, Scanner};
@@ -165,7 +165,10 @@ impl Run<'_> {
         let tag = spec.tag();
         let image = self.engine.inspect_images(&[&tag])?.into_iter().next();
         image.flatten().with_context(|| {
-            format!("there is no image {tag}: make it with `cargo xtask image {}`", arch.name)
+            format!(
+                "there is no image {tag}: make it with `cargo xtask image {}`",
+                arch.name
+            )
         })
     }
 
@@ -175,7 +178,9 @@ impl Run<'_> {
         // Under the lock: whoever made these is dead.
         let left = self.engine.containers(&run)?;
         if !left.is_empty() {
-            self.ctx.ui.note("removing the container of a run that was killed");
+            self.ctx
+                .ui
+                .note("removing the container of a run that was killed");
             let mut args = vec!["rm", "--force", "--volumes"];
             args.extend(left.iter().map(String::as_str));
             self.engine.read(&args)?;
@@ -208,14 +213,21 @@ impl Run<'_> {
             args.extend(ca::VARIABLES.into_iter().flat_map(set));
         }
         for volume in &plan.volumes {
-            args.extend(["--volume".to_owned(), format!("{}:{}", volume.name, volume.at)]);
+            args.extend([
+                "--volume".to_owned(),
+                format!("{}:{}", volume.name, volume.at),
+            ]);
         }
         for (name, value) in &plan.environment {
             args.extend(["--env".to_owned(), format!("{name}={value}")]);
         }
         // Their values are not on the command line, where others could read them.
         let passed = passed(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
-        args.extend(passed.into_iter().flat_map(|name| ["--env".to_owned(), name]));
+        args.extend(
+            passed
+                .into_iter()
+                .flat_map(|name| ["--env".to_owned(), name]),
+        );
         args.extend(["--entrypoint", "/bin/bash", &image.id, "-c", SCRIPT].map(str::to_owned));
         self.engine.read(&args).context("make a container")?;
         self.engine
@@ -262,7 +274,8 @@ impl Run<'_> {
         let stopped = follow.run(&mut log, &mut scanner)?;
         drop(step);
         let ended = self.engine.ended(container)?;
-        let ended = ended.context("the engine let go of the container while it runs: the log is not whole")?;
+        let ended = ended
+            .context("the engine let go of the container while it runs: the log is not whole")?;
         let results = match self.engine.copy_out(container, ARTIFACTS) {
             Ok(archive) => Results::read(&archive, &plan.file)?,
             // A container that could not even start has none; its output tells.
@@ -271,7 +284,10 @@ impl Run<'_> {
         };
         let (log, tail) = log.finish()?;
         if let Some(dir) = log.parent().filter(|_| self.options.artifacts.is_some()) {
-            for (name, list) in [("stamps.before", &results.before), ("stamps.after", &results.after)] {
+            for (name, list) in [
+                ("stamps.before", &results.before),
+                ("stamps.after", &results.after),
+            ] {
                 if let Some(list) = list {
                     fs::write_atomic(&dir.join(name), list.as_bytes(), 0o644)?;
                 }
@@ -335,10 +351,12 @@ fn passed(names: impl Iterator<Item = String>) -> Vec<String> {
         let lower = name.to_ascii_lowercase();
         // The certificates have another path there.
         name != "CARGO_HTTP_CAINFO"
-            && PASSED.iter().any(|wanted| match wanted.ends_with("_proxy") {
-                true => lower == *wanted,
-                false => name.starts_with(wanted),
-            })
+            && PASSED
+                .iter()
+                .any(|wanted| match wanted.ends_with("_proxy") {
+                    true => lower == *wanted,
+                    false => name.starts_with(wanted),
+                })
     };
     let mut names: Vec<String> = names.filter(is_passed).collect();
     names.sort();
@@ -356,10 +374,24 @@ mod tests {
 
     #[test]
     fn the_container_gets_the_way_to_the_network() {
-        let names = ["HTTPS_PROXY", "no_proxy", "CARGO_NET_OFFLINE", "CARGO_REGISTRIES_X_INDEX", "CARGO_HTTP_CAINFO", "PATH", "CARGO_HOME", "http_proxy_x"];
+        let names = [
+            "HTTPS_PROXY",
+            "no_proxy",
+            "CARGO_NET_OFFLINE",
+            "CARGO_REGISTRIES_X_INDEX",
+            "CARGO_HTTP_CAINFO",
+            "PATH",
+            "CARGO_HOME",
+            "http_proxy_x",
+        ];
         assert_eq!(
             passed(names.into_iter().map(str::to_owned)),
-            ["CARGO_NET_OFFLINE", "CARGO_REGISTRIES_X_INDEX", "HTTPS_PROXY", "no_proxy"]
+            [
+                "CARGO_NET_OFFLINE",
+                "CARGO_REGISTRIES_X_INDEX",
+                "HTTPS_PROXY",
+                "no_proxy"
+            ]
         );
     }
 

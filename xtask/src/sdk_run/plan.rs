@@ -161,10 +161,16 @@ impl Plan {
         for path in std::iter::once(String::new()).chain(self.paths.iter().cloned()) {
             let top = self.root.join(&path);
             let depth = if path.is_empty() { 0 } else { usize::MAX };
-            for entry in WalkDir::new(&top).max_depth(depth).into_iter().filter_entry(is_source) {
+            for entry in WalkDir::new(&top)
+                .max_depth(depth)
+                .into_iter()
+                .filter_entry(is_source)
+            {
                 let entry = entry.with_context(|| format!("read the source {}", top.display()))?;
                 let kind = entry.file_type();
-                let found = entry.metadata().with_context(|| format!("read {}", entry.path().display()))?;
+                let found = entry
+                    .metadata()
+                    .with_context(|| format!("read {}", entry.path().display()))?;
                 if !kind.is_symlink() && shut(found.permissions().mode(), kind.is_dir()) {
                     return Ok(Some(entry.into_path()));
                 }
@@ -218,7 +224,11 @@ fn volumes(key: &str, fingerprint: &str) -> Vec<Volume> {
     vec![
         volume("tollgate-xtask-cargo".to_owned(), CARGO_HOME, "cargo"),
         // What another compiler or standard library made must not be found.
-        volume(format!("tollgate-xtask-build-{key}-{short}"), BUILD, "build"),
+        volume(
+            format!("tollgate-xtask-build-{key}-{short}"),
+            BUILD,
+            "build",
+        ),
         // Begins as the image's folder, whose archives are older than stamps.
         volume(format!("tollgate-xtask-dl-{short}"), "/builder/dl", "dl"),
     ]
@@ -254,7 +264,14 @@ pub mod tests {
             feed(&meta, "x").ok()
         };
         assert_eq!(feed("feeds/tollgate/x").as_deref(), Some("tollgate"));
-        for other in ["feeds/x", "feeds//x", "feeds/a/b/x", "feeds/../x", "package/x", "feeds/a/y"] {
+        for other in [
+            "feeds/x",
+            "feeds//x",
+            "feeds/a/b/x",
+            "feeds/../x",
+            "package/x",
+            "feeds/a/y",
+        ] {
             assert_eq!(feed(other), None, "{other}");
         }
     }
@@ -262,12 +279,21 @@ pub mod tests {
     #[test]
     fn volumes_of_what_must_not_be_mixed_have_other_names() {
         let names = |key: &str, fingerprint: &str| {
-            let names = volumes(key, fingerprint).into_iter().map(|volume| volume.name);
+            let names = volumes(key, fingerprint)
+                .into_iter()
+                .map(|volume| volume.name);
             names.collect::<Vec<_>>()
         };
-        let (a, b, c) = (names("k", "0123456789abcdef"), names("k", "1123456789abcdef"), names("l", "0123456789abcdef"));
+        let (a, b, c) = (
+            names("k", "0123456789abcdef"),
+            names("k", "1123456789abcdef"),
+            names("l", "0123456789abcdef"),
+        );
         assert_eq!(a[0], b[0], "crates are the same for all");
         assert!(a[1] != b[1] && a[1] != c[1] && a[2] != b[2] && a[2] == c[2]);
-        assert_ne!(key(Path::new("/a"), "24.10", "x"), key(Path::new("/b"), "24.10", "x"));
+        assert_ne!(
+            key(Path::new("/a"), "24.10", "x"),
+            key(Path::new("/b"), "24.10", "x")
+        );
     }
 }

@@ -29,13 +29,18 @@ impl Results {
             if !entry.header().entry_type().is_file() {
                 continue;
             }
-            let path = entry.path().context("read what the container left")?.into_owned();
+            let path = entry
+                .path()
+                .context("read what the container left")?
+                .into_owned();
             // Below the folder's own name.
             let path: std::path::PathBuf = path.components().skip(1).collect();
             let mut content = Vec::new();
             let mut take = |text: bool| -> Result<Vec<u8>> {
                 let what = if text { "stamps" } else { "the package" };
-                entry.read_to_end(&mut content).with_context(|| format!("read {what}"))?;
+                entry
+                    .read_to_end(&mut content)
+                    .with_context(|| format!("read {what}"))?;
                 Ok(std::mem::take(&mut content))
             };
             let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -68,7 +73,9 @@ mod tests {
         ] {
             let mut header = tar::Header::new_gnu();
             header.set_size(content.len() as u64);
-            archive.append_data(&mut header, name, content.as_bytes()).unwrap();
+            archive
+                .append_data(&mut header, name, content.as_bytes())
+                .unwrap();
         }
         let bytes = archive.into_inner().unwrap();
         let results = Results::read(&bytes, "x.ipk").unwrap();

@@ -41,7 +41,10 @@ impl Parcel {
             let top = plan.root.join(path);
             for entry in WalkDir::new(&top).into_iter().filter_entry(is_source) {
                 let entry = entry.with_context(|| format!("read the source {}", top.display()))?;
-                let below = entry.path().strip_prefix(&plan.root).unwrap_or(entry.path());
+                let below = entry
+                    .path()
+                    .strip_prefix(&plan.root)
+                    .unwrap_or(entry.path());
                 let name = Path::new(SOURCE).join(below);
                 if entry.file_type().is_dir() {
                     self.dir(&name)?;
@@ -49,7 +52,8 @@ impl Parcel {
                     let target = std::fs::read_link(entry.path())
                         .with_context(|| format!("read {}", entry.path().display()))?;
                     let mut header = header(tar::EntryType::Symlink, 0o777);
-                    self.archive.append_link(&mut header, inside(&name), &target)?;
+                    self.archive
+                        .append_link(&mut header, inside(&name), &target)?;
                 } else if entry.file_type().is_file() {
                     self.file(&name, entry.path())?;
                 }
@@ -83,12 +87,17 @@ impl Parcel {
     fn file(&mut self, name: &Path, file: &Path) -> Result<()> {
         let context = || format!("read {}", file.display());
         let content = std::fs::read(file).with_context(context)?;
-        let mode = std::fs::metadata(file).with_context(context)?.permissions().mode();
+        let mode = std::fs::metadata(file)
+            .with_context(context)?
+            .permissions()
+            .mode();
         // Whoever may not read it here is not in the container.
         let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
         let mut header = header(tar::EntryType::Regular, mode);
         header.set_size(content.len() as u64);
-        Ok(self.archive.append_data(&mut header, inside(name), &content[..])?)
+        Ok(self
+            .archive
+            .append_data(&mut header, inside(name), &content[..])?)
     }
 }
 
@@ -118,7 +127,13 @@ mod tests {
         for folder in ["src/.git", "src/target", "other"] {
             std::fs::create_dir_all(root.join(folder)).unwrap();
         }
-        for file in ["src/main.rs", "src/.git/x", "src/target/CACHEDIR.TAG", "src/target/x", "other/x"] {
+        for file in [
+            "src/main.rs",
+            "src/.git/x",
+            "src/target/CACHEDIR.TAG",
+            "src/target/x",
+            "other/x",
+        ] {
             std::fs::write(root.join(file), "x").unwrap();
         }
         let shut = std::fs::Permissions::from_mode(0o700);
@@ -140,7 +155,12 @@ mod tests {
         names.sort();
         assert_eq!(
             names,
-            ["755 source/", "755 source/src/", "755 source/src/main.rs", "777 source/src/link"]
+            [
+                "755 source/",
+                "755 source/src/",
+                "755 source/src/main.rs",
+                "777 source/src/link"
+            ]
         );
     }
 }
