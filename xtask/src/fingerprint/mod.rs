@@ -49,6 +49,13 @@ impl Inputs {
         self.0.get(name).map(String::as_str)
     }
 
+    /// Every input by name, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// SHA-256 of the canonical JSON (sorted keys, no white space), in hex.
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(&self.0).expect("a map of strings is JSON");

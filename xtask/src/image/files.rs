@@ -101,8 +101,10 @@ impl Files for WorkingTree {
 
     fn below(&self, folder: &str) -> Result<Vec<ContextFile>> {
         let top = self.root.join(folder);
-        if std::fs::symlink_metadata(&top).is_err() {
-            return Ok(Vec::new());
+        match std::fs::symlink_metadata(&top) {
+            Ok(found) => ensure!(found.is_dir(), not_a_file(folder, found.is_symlink())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(|| format!("list {}", top.display())),
         }
         let mut files = Vec::new();
         let walk = WalkDir::new(&top).into_iter();
@@ -133,11 +135,11 @@ impl Files for WorkingTree {
 }
 
 /// What editors write beside the file that is edited.
-fn is_leftover(name: &str) -> bool {
+pub(super) fn is_leftover(name: &str) -> bool {
     name.starts_with('.') || name.ends_with('~')
 }
 
-fn not_a_file(path: &str, is_symlink: bool) -> String {
+pub(super) fn not_a_file(path: &str, is_symlink: bool) -> String {
     let what = match is_symlink {
         true => "a symlink: what it leads to would not be part of the fingerprint",
         false => "neither a file nor a folder",

@@ -2,7 +2,7 @@
 //! built: the build arguments are made from the inputs, and the context is the
 //! files whose hashes are inputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 
@@ -14,10 +14,14 @@ use crate::package::tar;
 use crate::toolchain::select::Choice;
 use crate::toolchain::{stdlib, wheels};
 
+/// The configuration; an input key by key, not as a file.
+pub const SDK: &str = "openwrt/sdk.toml";
+
 /// The instructions.
 pub const DOCKERFILE: &str = "openwrt/Dockerfile";
 
-/// Folders that the Dockerfile copies from, whole.
+/// Folders that the Dockerfile copies from, whole; in the context even when
+/// nothing is in them.
 const FOLDERS: [&str; 2] = ["openwrt/image", "openwrt/patches"];
 
 /// The images' name before the tag.
@@ -141,15 +145,15 @@ impl Spec {
     /// A file of more than eight gigabytes.
     pub fn context_tar(&self) -> Result<Vec<u8>> {
         let mut writer = tar::Writer::new(0);
-        let mut open: Vec<&str> = Vec::new();
+        let mut folders: BTreeSet<&str> = FOLDERS.into();
         for file in &self.files {
-            for (end, _) in file.path.match_indices('/') {
-                let folder = &file.path[..end];
-                if !open.contains(&folder) {
-                    writer.dir(format!("{folder}/").as_bytes(), 0o755)?;
-                    open.push(folder);
-                }
-            }
+            let ends = file.path.match_indices('/');
+            folders.extend(ends.map(|(end, _)| &file.path[..end]));
+        }
+        for folder in folders {
+            writer.dir(format!("{folder}/").as_bytes(), 0o755)?;
+        }
+        for file in &self.files {
             writer.file(file.path.as_bytes(), file.mode, &file.content)?;
         }
         Ok(writer.finish())
