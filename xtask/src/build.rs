@@ -199,7 +199,7 @@ fn pack(
         .join(&package.file_name);
     fs::write_atomic(&path, &package.bytes, 0o644)?;
     phases.insert("pack", started.elapsed().as_secs_f64());
-    lint(ctx, &path)?;
+    lint(ctx, &path, &path)?;
     Ok(Built {
         name: meta.full_name(),
         version: meta.version,
@@ -217,14 +217,17 @@ fn pack(
     })
 }
 
-/// Reads the written package back: what a stranger's would be told is told of
-/// ours too.
-pub(crate) fn lint(ctx: &Context, path: &Path) -> Result<()> {
-    let report = inspect::inspect(path)?;
+/// Reads a written package back, which is to be known as `name`: what a
+/// stranger's would be told is told of ours too.
+///
+/// # Errors
+/// A router would refuse it.
+pub(crate) fn lint(ctx: &Context, file: &Path, name: &Path) -> Result<()> {
+    let report = inspect::inspect(file)?;
     for finding in &report.findings {
         match finding.severity {
-            inspect::Severity::Error => anyhow::bail!("{}: {finding}", path.display()),
-            inspect::Severity::Warning => ctx.ui.warn(&format!("{}: {finding}", path.display())),
+            inspect::Severity::Error => anyhow::bail!("{}: {finding}", name.display()),
+            inspect::Severity::Warning => ctx.ui.warn(&format!("{}: {finding}", name.display())),
             inspect::Severity::Info => {}
         }
     }

@@ -2,12 +2,22 @@
 //! does at once cannot be given files in between, nor give any back.
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
 
 use super::{Engine, trouble};
+
+/// Whom files in a container belong to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct User {
+    /// User.
+    pub uid: u64,
+    /// Group.
+    pub gid: u64,
+}
 
 /// How a container ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,14 +57,50 @@ impl Engine {
         }
     }
 
-    /// Unpacks a tar archive in a container that need not run. Its entries
-    /// belong to the container's user then.
+    /// The numbers of a container's user, whom its image names.
+    ///
+    /// # Errors
+    /// The image has no such user.
+    pub fn user(&self, container: &str, name: &str) -> Result<User> {
+        let (user, group) = name.split_once(':').unwrap_or((name, ""));
+        let root = User { uid: 0, gid: 0 };
+        if user.is_empty() {
+            return Ok(root);
+        }
+        // `docker cp --archive` looks a name up in the daemon's own machine.
+        let archive = self.copy_out(container, "/etc/passwd")?;
+        let mut passwd = String::new();
+        for entry in tar::Archive::new(&archive[..]).entries()? {
+            entry?.read_to_string(&mut passwd)?;
+        }
+        let found = passwd.lines().find_map(|line| {
+            let fields: Vec<&str> = line.split(':').collect();
+            let [own, _, uid, gid, ..] = fields[..] else {
+                return None;
+            };
+            (own == user || uid == user).then_some((uid, gid))
+        });
+        let numbers = match found {
+            Some((uid, gid)) => Some((uid, group.parse().unwrap_or(gid.parse().unwrap_or(0)))),
+            None => Some((user, group.parse().unwrap_or(0))),
+        };
+        numbers
+            .and_then(|(uid, gid)| {
+                Some(User {
+                    uid: uid.parse().ok()?,
+                    gid,
+                })
+            })
+            .with_context(|| format!("the image's user {user} is not in its /etc/passwd"))
+    }
+
+    /// Unpacks a tar archive in a container that need not run.
     ///
     /// # Errors
     /// The engine cannot.
     pub fn copy_in(&self, container: &str, archive: Vec<u8>) -> Result<()> {
         let target = format!("{container}:/");
-        let output = duct::cmd(&self.program, ["cp", "--archive", "-", &target])
+        let output = duct::cmd(&self.program, ["cp", "-", &target])
             .stdin_bytes(archive)
             .stdout_null()
             .stderr_capture()

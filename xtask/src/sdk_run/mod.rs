@@ -137,9 +137,8 @@ impl Run<'_> {
         let repacked = repack::repack(&package.bytes)
             .with_context(|| format!("read {}, which OpenWrt wrote", plan.file))?;
         let path = self.dist(arch).join(&plan.file);
-        fs::write_atomic(&path, &repacked.bytes, 0o644)?;
+        self.write(&path, &repacked.bytes)?;
         phases.insert("pack", started.elapsed().as_secs_f64());
-        build::lint(self.ctx, &path)?;
         Ok(Built {
             name: plan.meta.full_name(),
             version: plan.meta.version.clone(),
@@ -155,6 +154,17 @@ impl Run<'_> {
             verdict: Some(package.verdict),
             log: Some(package.log),
         })
+    }
+
+    /// Writes a package that passed inspection.
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        fs::create_dirs(dir)?;
+        let context = || format!("write {}", path.display());
+        let unseen = tempfile::NamedTempFile::new_in(dir).with_context(context)?;
+        std::fs::write(unseen.path(), bytes).with_context(context)?;
+        build::lint(self.ctx, unseen.path(), path)?;
+        fs::write_atomic(path, bytes, 0o644)
     }
 
     /// The image, made where it is missing.
@@ -189,24 +199,19 @@ impl Run<'_> {
             let label = (format!("{LABEL}volume"), volume.keeps.to_owned());
             self.engine.ensure_volume(&volume.name, &[label])?;
         }
-        let mut parcel = Parcel::new(plan)?;
         let mut args: Vec<String> = ["create", "--name", container, "--label", &run]
             .map(str::to_owned)
             .into();
         args.extend(["--workdir".to_owned(), TREE.to_owned()]);
-        match self.why_not_mounted(plan)? {
+        let sent = self.why_not_mounted(plan)?;
+        match &sent {
             None => args.extend(["--volume".to_owned(), mount(&plan.root, SOURCE)]),
-            Some(why) => {
-                if let Some(why) = why {
-                    self.ctx.ui.note(&why);
-                }
-                parcel.source(plan)?;
-            }
+            Some(why) => why.iter().for_each(|why| self.ctx.ui.note(why)),
         }
-        if let Some(bundle) = &self.ca {
-            if self.is_remote || !is_plain(bundle) || !is_public(bundle) {
-                parcel.certificates(bundle)?;
-            } else {
+        let ca = self.ca.as_deref();
+        let is_mounted = |bundle: &Path| !self.is_remote && is_plain(bundle) && is_public(bundle);
+        if let Some(bundle) = ca {
+            if is_mounted(bundle) {
                 args.extend(["--volume".to_owned(), mount(bundle, ca::INSIDE)]);
             }
             let set = |name| ["--env".to_owned(), format!("{name}={}", ca::INSIDE)];
@@ -230,6 +235,15 @@ impl Run<'_> {
         );
         args.extend(["--entrypoint", "/bin/bash", &image.id, "-c", SCRIPT].map(str::to_owned));
         self.engine.read(&args).context("make a container")?;
+
+        let user = image.config.as_ref().map_or("", |config| &config.user);
+        let mut parcel = Parcel::new(plan, self.engine.user(container, user)?)?;
+        if sent.is_some() {
+            parcel.source(plan)?;
+        }
+        if let Some(bundle) = ca.filter(|bundle| !is_mounted(bundle)) {
+            parcel.certificates(bundle)?;
+        }
         self.engine
             .copy_in(container, parcel.finish()?)
             .context("fill the container")

@@ -30,6 +30,8 @@ const OURS: &str = "/opt/xtask";
 const CARGO_HOME: &str = "/xtask/cargo";
 /// What belongs to one workspace and one image.
 const BUILD: &str = "/xtask/build";
+/// What zig keeps of its own C library.
+const ZIG: &str = "/xtask/zig";
 
 /// Begin of the labels' names, on images, containers and volumes.
 pub const LABEL: &str = "org.tollgate-wrt.";
@@ -127,7 +129,7 @@ impl Plan {
                 ("XTASK_TARGET_FLAGS", TARGET_FLAGS.join("\n")),
                 ("XTASK_PROFILE", Profile::Release.args(sdk).join("\n")),
                 ("XTASK_STRIPPED", "y".to_owned()),
-                ("XTASK_ZIG_CACHE", format!("{BUILD}/zig")),
+                ("XTASK_ZIG_CACHE", ZIG.to_owned()),
             ]);
         }
         Ok(Self {
@@ -229,6 +231,7 @@ fn volumes(key: &str, fingerprint: &str) -> Vec<Volume> {
             BUILD,
             "build",
         ),
+        volume(format!("tollgate-xtask-zig-{short}"), ZIG, "zig"),
         // Begins as the image's folder, whose archives are older than stamps.
         volume(format!("tollgate-xtask-dl-{short}"), "/builder/dl", "dl"),
     ]
@@ -291,6 +294,7 @@ pub mod tests {
         );
         assert_eq!(a[0], b[0], "crates are the same for all");
         assert!(a[1] != b[1] && a[1] != c[1] && a[2] != b[2] && a[2] == c[2]);
+        assert!(a[3] != b[3] && a[3] == c[3]);
         assert_ne!(
             key(Path::new("/a"), "24.10", "x"),
             key(Path::new("/b"), "24.10", "x")

@@ -9,10 +9,12 @@ use walkdir::WalkDir;
 
 use super::plan::{ARTIFACTS, Plan, SOURCE, is_source};
 use crate::engine::ca;
+use crate::engine::container::User;
 
 /// An archive for the container's root directory.
 pub struct Parcel {
     archive: tar::Builder<Vec<u8>>,
+    owner: User,
 }
 
 impl Parcel {
@@ -20,9 +22,10 @@ impl Parcel {
     ///
     /// # Errors
     /// None that is expected: it is written to memory.
-    pub fn new(plan: &Plan) -> Result<Self> {
+    pub fn new(plan: &Plan, owner: User) -> Result<Self> {
         let mut parcel = Self {
             archive: tar::Builder::new(Vec::new()),
+            owner,
         };
         parcel.dir(ARTIFACTS)?;
         for volume in &plan.volumes {
@@ -51,7 +54,7 @@ impl Parcel {
                 } else if entry.file_type().is_symlink() {
                     let target = std::fs::read_link(entry.path())
                         .with_context(|| format!("read {}", entry.path().display()))?;
-                    let mut header = header(tar::EntryType::Symlink, 0o777);
+                    let mut header = self.header(tar::EntryType::Symlink, 0o777);
                     self.archive
                         .append_link(&mut header, inside(&name), &target)?;
                 } else if entry.file_type().is_file() {
@@ -79,7 +82,7 @@ impl Parcel {
     }
 
     fn dir(&mut self, name: impl AsRef<Path>) -> Result<()> {
-        let mut header = header(tar::EntryType::Directory, 0o755);
+        let mut header = self.header(tar::EntryType::Directory, 0o755);
         let name = inside(name.as_ref()).join("");
         Ok(self.archive.append_data(&mut header, name, &[][..])?)
     }
@@ -93,27 +96,29 @@ impl Parcel {
             .mode();
         // Whoever may not read it here is not in the container.
         let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
-        let mut header = header(tar::EntryType::Regular, mode);
+        let mut header = self.header(tar::EntryType::Regular, mode);
         header.set_size(content.len() as u64);
         Ok(self
             .archive
             .append_data(&mut header, inside(name), &content[..])?)
+    }
+
+    fn header(&self, kind: tar::EntryType, mode: u32) -> tar::Header {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_uid(self.owner.uid);
+        header.set_gid(self.owner.gid);
+        header.set_size(0);
+        // Times tell nothing: the script compares contents.
+        header.set_mtime(1);
+        header
     }
 }
 
 /// Names in the archive begin at the root and not with it.
 fn inside(name: &Path) -> &Path {
     name.strip_prefix("/").unwrap_or(name)
-}
-
-fn header(kind: tar::EntryType, mode: u32) -> tar::Header {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_mode(mode);
-    header.set_size(0);
-    // Times tell nothing: the script compares contents.
-    header.set_mtime(1);
-    header
 }
 
 #[cfg(test)]
@@ -142,7 +147,7 @@ mod tests {
         let mut plan = super::super::plan::tests::plan(root);
         plan.paths = vec!["src".into()];
         assert_eq!(plan.unreadable().unwrap(), Some(root.join("src/main.rs")));
-        let mut parcel = Parcel::new(&plan).unwrap();
+        let mut parcel = Parcel::new(&plan, User::default()).unwrap();
         parcel.source(&plan).unwrap();
         let bytes = parcel.finish().unwrap();
         let mut names = Vec::new();
