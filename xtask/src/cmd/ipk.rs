@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::flags::{Archs, Ipk, PackageArgs, SdkArgs};
 use crate::sdk_run::{self, Options};
 use crate::util::fs;
+use crate::util::interrupt::{self, Stopped};
 
 /// Runs the command.
 ///
@@ -48,6 +49,11 @@ pub fn run(flags: &Ipk, ctx: &Context) -> Result<ExitCode> {
         Backend::Native => build::build(ctx, &request)?,
         Backend::Sdk => sdk_run::build(ctx, &request, &options(&flags.sdk))?,
     };
+    let stopped = |(_, result): &Outcome| result.as_ref().err().is_some_and(|e| e.is::<Stopped>());
+    if outcomes.iter().any(stopped) {
+        report(ctx, &outcomes, flags.json)?;
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+    }
     report(ctx, &outcomes, flags.json)
 }
 
@@ -60,8 +66,8 @@ fn contradiction(flags: &Ipk) -> Option<&'static str> {
             ("--verbose", sdk.verbose),
             ("--artifacts", sdk.artifacts.is_some()),
             ("--allow-toolchain-rebuild", sdk.allow_toolchain_rebuild),
-            ("--engine", sdk.engine.is_some()),
-            ("--ca-bundle", sdk.ca_bundle.is_some()),
+            ("--engine", sdk.engine.engine.is_some()),
+            ("--ca-bundle", sdk.engine.ca_bundle.is_some()),
         ],
     };
     given
@@ -72,8 +78,8 @@ fn contradiction(flags: &Ipk) -> Option<&'static str> {
 /// How the SDK backend is to run.
 pub fn options(flags: &SdkArgs) -> Options {
     Options {
-        engine: flags.engine,
-        ca_bundle: flags.ca_bundle.clone(),
+        engine: flags.engine.engine,
+        ca_bundle: flags.engine.ca_bundle.clone(),
         verbose: flags.verbose,
         artifacts: flags.artifacts.clone(),
         allow_rebuild: flags.allow_toolchain_rebuild,

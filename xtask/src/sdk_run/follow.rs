@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use crate::buildlog::{Because, Begun, Cause, PIECE, Scanner};
 use crate::engine::Engine;
 use crate::util::fs;
+use crate::util::interrupt::{self, Interrupt};
 use crate::util::ui::Step;
 
 /// How long the scanner may read on for the cause once a stage began.
@@ -97,6 +98,10 @@ pub struct Follow<'a> {
     pub allow: bool,
     /// The line that moves.
     pub step: Option<&'a Step>,
+    /// What stands before what is done now.
+    pub title: &'a str,
+    /// The user's wish to stop.
+    pub interrupt: &'a Interrupt,
 }
 
 impl Follow<'_> {
@@ -129,6 +134,12 @@ impl Follow<'_> {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.interrupt.asked() {
+                let _ = self.engine.read(&["kill", self.container]);
+                return Err(
+                    interrupt::Stopped(format!("nothing was written for {}", self.title)).into(),
+                );
             }
             if self.allow || stopped.is_some() {
                 continue;
@@ -165,7 +176,7 @@ impl Follow<'_> {
         } else if let Some(step) = self.step {
             let text = String::from_utf8_lossy(piece);
             if let Some(at) = text.lines().rev().find_map(doing) {
-                step.update(&at);
+                step.show(&format!("{}: {at}", self.title));
             }
         }
     }

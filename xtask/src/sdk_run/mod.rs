@@ -4,6 +4,7 @@
 //! | module | |
 //! |---|---|
 //! | [`plan`] | everything that is decided before there is a container |
+//! | `prepare` | a container that is ready to start |
 //! | [`send`] | what is put into it, [`results`] what is taken out |
 //! | [`follow`] | its output while it is written |
 //! | [`stamps`], [`judge`] | was anything of the toolchain made again? |
@@ -11,6 +12,7 @@
 pub mod follow;
 pub mod judge;
 pub mod plan;
+mod prepare;
 pub mod results;
 pub mod send;
 pub mod stamps;
@@ -22,37 +24,25 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::build::{self, Backend, Built, Outcome, Request};
-use crate::buildlog::{Baseline, Scanner};
+use crate::buildlog::Scanner;
 use crate::config::sdk::Arch;
 use crate::context::Context;
-use crate::engine::{Engine, Image, Kind, ca};
+use crate::engine::{Engine, Kind, ca};
 use crate::fingerprint::hex;
+use crate::image::decide::Ready;
+use crate::image::ensure;
 use crate::image::files::WorkingTree;
 use crate::image::spec::Spec;
 use crate::package::repack;
 use crate::source;
 use crate::toolchain::cache::Cache;
+use crate::util::interrupt::Interrupt;
 use crate::util::{fs, lock};
 use follow::{Follow, Log};
 use judge::{Facts, NotBuilt};
-use plan::{ARTIFACTS, LABEL, Plan, SOURCE, TREE};
+use plan::{ARTIFACTS, Plan};
+use prepare::Prepare;
 use results::Results;
-use send::Parcel;
-
-/// What runs in the container.
-const SCRIPT: &str = include_str!("build.sh");
-
-/// Variables of the caller that the container gets as they are.
-const PASSED: [&str; 8] = [
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "CARGO_NET_",
-    "CARGO_HTTP_",
-    "CARGO_REGISTR",
-    "CARGO_SOURCE_",
-];
 
 /// How it is built.
 #[derive(Debug, Default)]
@@ -84,15 +74,19 @@ pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<
         request,
         options,
         is_remote: engine.is_remote()?,
+        interrupt: Interrupt::watch()?,
         engine,
         ca,
         epoch: source.epoch,
     };
-    Ok(request
-        .archs
-        .iter()
-        .map(|arch| (arch.clone(), run.arch(arch)))
-        .collect())
+    let mut outcomes = Vec::new();
+    for arch in &request.archs {
+        outcomes.push((arch.clone(), run.arch(arch)));
+        if run.interrupt.asked() {
+            break;
+        }
+    }
+    Ok(outcomes)
 }
 
 struct Run<'a> {
@@ -101,6 +95,7 @@ struct Run<'a> {
     options: &'a Options,
     engine: Engine,
     is_remote: bool,
+    interrupt: Interrupt,
     ca: Option<PathBuf>,
     epoch: u64,
 }
@@ -110,13 +105,15 @@ impl Run<'_> {
         let started = Instant::now();
         let mut phases = BTreeMap::new();
         let image = self.image(arch)?;
-        let fingerprint = image.label(&format!("{LABEL}fingerprint"));
-        let fingerprint = fingerprint.with_context(|| {
-            format!("the image {} has no fingerprint: make it again with `cargo xtask image {} --force`", image.id, arch.name)
-        })?;
         phases.insert("image", started.elapsed().as_secs_f64());
 
-        let plan = Plan::new(self.request, &self.ctx.sdk, arch, fingerprint, self.epoch)?;
+        let plan = Plan::new(
+            self.request,
+            &self.ctx.sdk,
+            arch,
+            &image.labels.fingerprint,
+            self.epoch,
+        )?;
         let lock = Cache::open()?.path(&format!("locks/sdk-{}.lock", plan.key));
         let what = format!("{} for {} in the SDK", plan.meta.name, arch.name);
         let _lock = lock::take(&lock, &what, &self.ctx.ui)?;
@@ -124,7 +121,16 @@ impl Run<'_> {
         let started = Instant::now();
         let container = format!("xtask-{}-{}", plan.key, std::process::id());
         let guard = self.engine.guard(&container)?;
-        self.prepare(&plan, &image, &container)?;
+        Prepare {
+            ui: &self.ctx.ui,
+            engine: &self.engine,
+            is_remote: self.is_remote,
+            ca: self.ca.as_deref(),
+            plan: &plan,
+            image: &image.image,
+            container: &container,
+        }
+        .run()?;
         phases.insert("container", started.elapsed().as_secs_f64());
 
         let started = Instant::now();
@@ -168,108 +174,26 @@ impl Run<'_> {
     }
 
     /// The image, made where it is missing.
-    fn image(&self, arch: &Arch) -> Result<Image> {
+    fn image(&self, arch: &Arch) -> Result<Ready> {
         let tree = WorkingTree::new(&self.ctx.root);
         let choice = self.request.toolchain;
         let spec = Spec::collect(&tree, &self.ctx.sdk, &self.request.release, arch, choice)?;
-        let tag = spec.tag();
-        let image = self.engine.inspect_images(&[&tag])?.into_iter().next();
-        image.flatten().with_context(|| {
-            format!(
-                "there is no image {tag}: make it with `cargo xtask image {}`",
-                arch.name
-            )
-        })
-    }
-
-    /// A container with all that the build needs, not yet started.
-    fn prepare(&self, plan: &Plan, image: &Image, container: &str) -> Result<()> {
-        let run = format!("{LABEL}run={}", plan.run());
-        // Under the lock: whoever made these is dead.
-        let left = self.engine.containers(&run)?;
-        if !left.is_empty() {
-            self.ctx
-                .ui
-                .note("removing the container of a run that was killed");
-            let mut args = vec!["rm", "--force", "--volumes"];
-            args.extend(left.iter().map(String::as_str));
-            self.engine.read(&args)?;
-        }
-        for volume in &plan.volumes {
-            let label = (format!("{LABEL}volume"), volume.keeps.to_owned());
-            self.engine.ensure_volume(&volume.name, &[label])?;
-        }
-        let mut args: Vec<String> = ["create", "--name", container, "--label", &run]
-            .map(str::to_owned)
-            .into();
-        args.extend(["--workdir".to_owned(), TREE.to_owned()]);
-        let sent = self.why_not_mounted(plan)?;
-        match &sent {
-            None => args.extend(["--volume".to_owned(), mount(&plan.root, SOURCE)]),
-            Some(why) => why.iter().for_each(|why| self.ctx.ui.note(why)),
-        }
-        let ca = self.ca.as_deref();
-        let is_mounted = |bundle: &Path| !self.is_remote && is_plain(bundle) && is_public(bundle);
-        if let Some(bundle) = ca {
-            if is_mounted(bundle) {
-                args.extend(["--volume".to_owned(), mount(bundle, ca::INSIDE)]);
-            }
-            let set = |name| ["--env".to_owned(), format!("{name}={}", ca::INSIDE)];
-            args.extend(ca::VARIABLES.into_iter().flat_map(set));
-        }
-        for volume in &plan.volumes {
-            args.extend([
-                "--volume".to_owned(),
-                format!("{}:{}", volume.name, volume.at),
-            ]);
-        }
-        for (name, value) in &plan.environment {
-            args.extend(["--env".to_owned(), format!("{name}={value}")]);
-        }
-        // Their values are not on the command line, where others could read them.
-        let passed = passed(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()));
-        args.extend(
-            passed
-                .into_iter()
-                .flat_map(|name| ["--env".to_owned(), name]),
-        );
-        args.extend(["--entrypoint", "/bin/bash", &image.id, "-c", SCRIPT].map(str::to_owned));
-        self.engine.read(&args).context("make a container")?;
-
-        let user = image.config.as_ref().map_or("", |config| &config.user);
-        let mut parcel = Parcel::new(plan, self.engine.user(container, user)?)?;
-        if sent.is_some() {
-            parcel.source(plan)?;
-        }
-        if let Some(bundle) = ca.filter(|bundle| !is_mounted(bundle)) {
-            parcel.certificates(bundle)?;
-        }
-        self.engine
-            .copy_in(container, parcel.finish()?)
-            .context("fill the container")
-    }
-
-    /// Why the source is sent and not mounted, where that needs to be told.
-    fn why_not_mounted(&self, plan: &Plan) -> Result<Option<Option<String>>> {
-        if self.is_remote {
-            return Ok(Some(None));
-        }
-        if !is_plain(&plan.root) {
-            let why = "the source is copied into the container: its path has a `:`, which no mount can have";
-            return Ok(Some(Some(why.to_owned())));
-        }
-        Ok(plan.unreadable()?.map(|path| {
-            Some(format!(
-                "the source is copied into the container: its user could not read {} in a mount",
-                fs::shown(&path).display()
-            ))
-        }))
+        let ensured = ensure::ensure(&ensure::Request {
+            root: &self.ctx.root,
+            engine: &self.engine,
+            spec: &spec,
+            ca: self.ca.as_deref(),
+            force: false,
+            explain: false,
+            pull: None,
+            ui: &self.ctx.ui,
+        })?;
+        Ok(ensured.ready)
     }
 
     /// Runs the container and gathers what there is to judge.
-    fn make(&self, plan: &Plan, image: &Image, container: &str, arch: &Arch) -> Result<Facts> {
-        let baseline = self.baseline(image);
-        let mut scanner = Scanner::with_baseline(baseline);
+    fn make(&self, plan: &Plan, image: &Ready, container: &str, arch: &Arch) -> Result<Facts> {
+        let mut scanner = Scanner::with_baseline(Some(image.labels.baseline.clone()));
         let mut log = Log::create(&self.log_dir(arch))?;
         let text = format!("{} for {} in the SDK", plan.meta.name, arch.name);
         let step = if self.options.verbose {
@@ -284,6 +208,8 @@ impl Run<'_> {
             verbose: self.options.verbose,
             allow: self.options.allow_rebuild,
             step: step.as_ref(),
+            title: &text,
+            interrupt: &self.interrupt,
         };
         let stopped = follow.run(&mut log, &mut scanner)?;
         drop(step);
@@ -317,18 +243,6 @@ impl Run<'_> {
         })
     }
 
-    /// What was baked, as the image's label tells it.
-    fn baseline(&self, image: &Image) -> Option<Baseline> {
-        let text = image.label(&format!("{LABEL}baseline"));
-        let read = text.context("it has none").and_then(Baseline::parse);
-        read.inspect_err(|error| {
-            self.ctx.ui.warn(&format!(
-                "the image does not say what was baked ({error:#}): causes may stay undetermined"
-            ));
-        })
-        .ok()
-    }
-
     fn dist(&self, arch: &Arch) -> PathBuf {
         let request = self.request;
         request.dist.join(&request.release.name).join(&arch.name)
@@ -344,75 +258,7 @@ impl Run<'_> {
     }
 }
 
-fn mount(from: &Path, to: &str) -> String {
-    format!("{}:{to}:ro", from.display())
-}
-
-/// A path that `--volume` can say.
-fn is_plain(path: &Path) -> bool {
-    path.to_str().is_some_and(|path| !path.contains(':'))
-}
-
-/// Everybody may read it.
-fn is_public(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(file).is_ok_and(|found| found.permissions().mode() & 0o004 != 0)
-}
-
-/// Those of the caller's variables that the container gets.
-fn passed(names: impl Iterator<Item = String>) -> Vec<String> {
-    let is_passed = |name: &String| {
-        let lower = name.to_ascii_lowercase();
-        // The certificates have another path there.
-        name != "CARGO_HTTP_CAINFO"
-            && PASSED
-                .iter()
-                .any(|wanted| match wanted.ends_with("_proxy") {
-                    true => lower == *wanted,
-                    false => name.starts_with(wanted),
-                })
-    };
-    let mut names: Vec<String> = names.filter(is_passed).collect();
-    names.sort();
-    names
-}
-
 /// What is known of a failure that a verdict goes with.
 pub fn not_built(error: &anyhow::Error) -> Option<&NotBuilt> {
     error.downcast_ref()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_container_gets_the_way_to_the_network() {
-        let names = [
-            "HTTPS_PROXY",
-            "no_proxy",
-            "CARGO_NET_OFFLINE",
-            "CARGO_REGISTRIES_X_INDEX",
-            "CARGO_HTTP_CAINFO",
-            "PATH",
-            "CARGO_HOME",
-            "http_proxy_x",
-        ];
-        assert_eq!(
-            passed(names.into_iter().map(str::to_owned)),
-            [
-                "CARGO_NET_OFFLINE",
-                "CARGO_REGISTRIES_X_INDEX",
-                "HTTPS_PROXY",
-                "no_proxy"
-            ]
-        );
-    }
-
-    #[test]
-    fn paths_that_cannot_be_mounted() {
-        assert!(is_plain(Path::new("/a b/c,d")));
-        assert!(!is_plain(Path::new("/a:b")));
-        assert_eq!(mount(Path::new("/a b"), "/c"), "/a b:/c:ro");
-    }
 }

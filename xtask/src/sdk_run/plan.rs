@@ -1,11 +1,9 @@
 //! What a container is made with, decided before there is one.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
 
 use crate::build::Request;
 use crate::compile::profile::Profile;
@@ -16,6 +14,7 @@ use crate::fingerprint::hex;
 use crate::package::ipk;
 use crate::package::meta::Meta;
 use crate::recipe;
+use crate::toolchain::cache::Cache;
 use crate::toolchain::stdlib::TARGET_FLAGS;
 
 /// Where the SDK is in every image.
@@ -103,7 +102,8 @@ impl Plan {
         let mut paths = workspace.sources();
         paths.push(recipe_dir.clone());
         paths.extend(recipe::files_of_workspace(workspace, member)?);
-        let key = key(&root, &request.release.name, &arch.name);
+        let cache = Cache::open()?.path("");
+        let key = key([&root, &cache], &request.release.name, &arch.name);
         let file = ipk::file_name(&meta);
         let mut environment = vec![
             ("XTASK_FEED", feed(&meta, name)?),
@@ -152,46 +152,6 @@ impl Plan {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         format!("{}.{}", self.key, host.trim())
     }
-
-    /// The first file or folder of the source that the container's user could
-    /// not read where it is mounted.
-    ///
-    /// # Errors
-    /// I/O.
-    pub fn unreadable(&self) -> Result<Option<PathBuf>> {
-        let shut = |mode: u32, is_dir| mode & for_others(is_dir) != for_others(is_dir);
-        for path in std::iter::once(String::new()).chain(self.paths.iter().cloned()) {
-            let top = self.root.join(&path);
-            let depth = if path.is_empty() { 0 } else { usize::MAX };
-            for entry in WalkDir::new(&top)
-                .max_depth(depth)
-                .into_iter()
-                .filter_entry(is_source)
-            {
-                let entry = entry.with_context(|| format!("read the source {}", top.display()))?;
-                let kind = entry.file_type();
-                let found = entry
-                    .metadata()
-                    .with_context(|| format!("read {}", entry.path().display()))?;
-                if !kind.is_symlink() && shut(found.permissions().mode(), kind.is_dir()) {
-                    return Ok(Some(entry.into_path()));
-                }
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// What others need to read it; and to enter it, for a folder.
-fn for_others(is_dir: bool) -> u32 {
-    if is_dir { 0o005 } else { 0o004 }
-}
-
-/// Not git's own files, and no folder that says of itself that it is a cache
-/// (bford.info/cachedir, as cargo's target directories do).
-pub fn is_source(entry: &walkdir::DirEntry) -> bool {
-    let is_cache = || entry.file_type().is_dir() && entry.path().join("CACHEDIR.TAG").is_file();
-    entry.depth() == 0 || (entry.file_name() != ".git" && !is_cache())
 }
 
 /// The folder in `feeds/` that makes OpenWrt write the same `Source:` field.
@@ -210,13 +170,15 @@ fn feed(meta: &Meta, name: &str) -> Result<String> {
     Ok(feed.to_owned())
 }
 
-/// Digits that stand for this workspace of this user.
-fn key(root: &Path, release: &str, arch: &str) -> String {
+/// Digits that stand for this workspace of this user: what one builds in a
+/// folder that several share is not another's. Its lock is in that cache.
+fn key(paths: [&Path; 2], release: &str, arch: &str) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut hash = Sha256::new();
-    hash.update(root.as_os_str().as_bytes());
-    // Users do not share what they build, even of one folder.
-    hash.update(std::env::var_os("HOME").unwrap_or_default().as_bytes());
+    for path in paths {
+        hash.update(path.as_os_str().as_bytes());
+        hash.update([0]);
+    }
     format!("{release}-{arch}-{}", &hex(&hash.finalize())[..12])
 }
 
@@ -295,9 +257,7 @@ pub mod tests {
         assert_eq!(a[0], b[0], "crates are the same for all");
         assert!(a[1] != b[1] && a[1] != c[1] && a[2] != b[2] && a[2] == c[2]);
         assert!(a[3] != b[3] && a[3] == c[3]);
-        assert_ne!(
-            key(Path::new("/a"), "24.10", "x"),
-            key(Path::new("/b"), "24.10", "x")
-        );
+        let key = |root: &str| key([Path::new(root), Path::new("/c")], "24.10", "x");
+        assert_ne!(key("/a"), key("/b"));
     }
 }

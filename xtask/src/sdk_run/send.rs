@@ -2,12 +2,12 @@
 //! and where nothing can be mounted, the source.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use walkdir::WalkDir;
 
-use super::plan::{ARTIFACTS, Plan, SOURCE, is_source};
+use super::plan::{ARTIFACTS, Plan, SOURCE};
 use crate::engine::ca;
 use crate::engine::container::User;
 
@@ -116,6 +116,46 @@ impl Parcel {
     }
 }
 
+/// The first file or folder of the source that the container's user could
+/// not read where it is mounted.
+///
+/// # Errors
+/// I/O.
+pub fn unreadable(plan: &Plan) -> Result<Option<PathBuf>> {
+    let shut = |mode: u32, is_dir| mode & for_others(is_dir) != for_others(is_dir);
+    for path in std::iter::once(String::new()).chain(plan.paths.iter().cloned()) {
+        let top = plan.root.join(&path);
+        let depth = if path.is_empty() { 0 } else { usize::MAX };
+        for entry in WalkDir::new(&top)
+            .max_depth(depth)
+            .into_iter()
+            .filter_entry(is_source)
+        {
+            let entry = entry.with_context(|| format!("read the source {}", top.display()))?;
+            let kind = entry.file_type();
+            let found = entry
+                .metadata()
+                .with_context(|| format!("read {}", entry.path().display()))?;
+            if !kind.is_symlink() && shut(found.permissions().mode(), kind.is_dir()) {
+                return Ok(Some(entry.into_path()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What others need to read it; and to enter it, for a folder.
+fn for_others(is_dir: bool) -> u32 {
+    if is_dir { 0o005 } else { 0o004 }
+}
+
+/// Not git's own files, and no folder that says of itself that it is a cache
+/// (bford.info/cachedir, as cargo's target directories do).
+pub fn is_source(entry: &walkdir::DirEntry) -> bool {
+    let is_cache = || entry.file_type().is_dir() && entry.path().join("CACHEDIR.TAG").is_file();
+    entry.depth() == 0 || (entry.file_name() != ".git" && !is_cache())
+}
+
 /// Names in the archive begin at the root and not with it.
 fn inside(name: &Path) -> &Path {
     name.strip_prefix("/").unwrap_or(name)
@@ -146,7 +186,7 @@ mod tests {
         std::os::unix::fs::symlink("main.rs", root.join("src/link")).unwrap();
         let mut plan = super::super::plan::tests::plan(root);
         plan.paths = vec!["src".into()];
-        assert_eq!(plan.unreadable().unwrap(), Some(root.join("src/main.rs")));
+        assert_eq!(unreadable(&plan).unwrap(), Some(root.join("src/main.rs")));
         let mut parcel = Parcel::new(&plan, User::default()).unwrap();
         parcel.source(&plan).unwrap();
         let bytes = parcel.finish().unwrap();

@@ -45,9 +45,10 @@ pub fn base(archs: &[&str]) -> Option<String> {
 pub fn version() -> String {
     let path = support::root().join("openwrt/sdk.toml");
     let sdk: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-    let releases = sdk["release"].as_table().unwrap().values();
-    let default = |release: &&toml::Value| release.get("default").is_some();
-    let release = releases.filter(default).next().unwrap();
+    let mut releases = sdk["release"].as_table().unwrap().values();
+    let release = releases
+        .find(|release| release.get("default").is_some())
+        .unwrap();
     release["version"].as_str().unwrap().to_owned()
 }
 
@@ -93,18 +94,37 @@ fn missing() -> Option<String> {
 
 /// Where this machine's apt gets the suite.
 fn mirror() -> Option<String> {
+    let (_, uri) = sources().into_iter().find(|(suite, _)| suite == SUITE)?;
+    Some(uri)
+}
+
+/// The suite, its updates and its security fixes, which hold newer compilers.
+fn sources() -> Vec<(String, String)> {
     let output = Command::new("apt-get")
         .args(["indextargets", "--format"])
         .args([
             "$(CODENAME) $(COMPONENT) $(REPO_URI)",
             "Created-By: Packages",
         ])
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines()
-        .find_map(|line| line.strip_prefix(&format!("{SUITE} main ")))
-        .map(str::to_owned)
+        .output();
+    let text = output.map(|output| output.stdout).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut found: Vec<(String, String)> = text
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [suite, "main", uri] = words[..] else {
+                return None;
+            };
+            let rest = suite.strip_prefix(SUITE)?;
+            ["", "-updates", "-security"]
+                .contains(&rest)
+                .then(|| (suite.to_owned(), uri.to_owned()))
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 fn exists(image: &str) -> bool {
@@ -114,7 +134,11 @@ fn exists(image: &str) -> bool {
 
 /// Debian alone, as an image of its own: it is made once per machine.
 fn rootfs() -> String {
-    let recipe = format!("{SUITE} minbase {PACKAGES} buildbot 1000");
+    let lists: String = sources()
+        .iter()
+        .map(|(suite, uri)| format!("deb {uri} {suite} main\n"))
+        .collect();
+    let recipe = format!("{SUITE} minbase {PACKAGES} buildbot 1000 {lists}");
     let image = format!("xtask-test-rootfs:{}", &hex(recipe.as_bytes())[..12]);
     if exists(&image) {
         return image;
@@ -130,6 +154,7 @@ fn rootfs() -> String {
     }
     let mirror = mirror().expect("there is a mirror");
     done(debootstrap.arg(SUITE).arg(&tree).arg(mirror));
+    std::fs::write(tree.join("etc/apt/sources.list"), lists).unwrap();
     for junk in [
         "var/cache/apt",
         "usr/share/doc",
@@ -207,12 +232,12 @@ fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// Names, modes and contents of all files.
+/// Names, modes and contents of all files but the one that only explains.
 fn hash_of(dir: &Path) -> String {
     let mut hash = Sha256::new();
     for entry in walkdir::WalkDir::new(dir).sort_by_file_name() {
         let entry = entry.unwrap();
-        if entry.file_type().is_file() {
+        if entry.file_type().is_file() && entry.file_name() != "README.md" {
             let name = entry.path().strip_prefix(dir).unwrap();
             let executable = entry.metadata().unwrap().permissions().mode() & 0o100;
             let content = std::fs::read(entry.path()).unwrap();
