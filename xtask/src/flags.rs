@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::build::Backend;
 use crate::engine::Kind;
 use crate::toolchain::select::Choice;
 
@@ -52,7 +53,7 @@ impl Command {
 /// Compile a crate and write its ipk to `dist/<release>/<arch>/`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask ipk aarch64\n  cargo xtask ipk --all --json\n  cargo xtask ipk mips --fast            the quick loop: no LTO, incremental\n  cargo xtask ipk x86_64 --manifest-path ../other/Cargo.toml -p daemon"
+    after_help = "Examples:\n  cargo xtask ipk aarch64\n  cargo xtask ipk --all --json\n  cargo xtask ipk mips --fast            the quick loop: no LTO, incremental\n  cargo xtask ipk x86_64 --manifest-path ../other/Cargo.toml -p daemon\n  cargo xtask ipk mips --backend sdk     by OpenWrt's own build system, in Docker"
 )]
 pub struct Ipk {
     #[command(flatten)]
@@ -67,9 +68,32 @@ pub struct Ipk {
     /// Write below this folder instead of `dist` in the workspace.
     #[arg(long, value_name = "DIR")]
     pub dist: Option<PathBuf>,
+    /// How it is built.
+    #[arg(long, value_enum, default_value_t = Backend::Native)]
+    pub backend: Backend,
+    #[command(flatten)]
+    pub sdk: SdkArgs,
     /// Print one JSON object (docs/json.md).
     #[arg(long)]
     pub json: bool,
+}
+
+/// What only a build in the SDK has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With --backend sdk")]
+pub struct SdkArgs {
+    /// Show the build's output instead of a progress line.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Write build.log here (and the stamps before and after) instead of beside
+    /// the package; with several architectures in a folder for each.
+    #[arg(long, value_name = "DIR")]
+    pub artifacts: Option<PathBuf>,
+    /// Go on where a stage of the toolchain is built again.
+    #[arg(long)]
+    pub allow_toolchain_rebuild: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// Install the toolchain, zig, qemu and the standard libraries ahead of time.
