@@ -50,7 +50,9 @@ fn without_target(line: &str) -> String {
         let rest = line[words.len()..].split_once(' ');
         return format!("{words}P{}", rest.map_or("", |(_, rest)| rest));
     }
-    let open = line.find(": *** [").and_then(|at| Some(at + line[at..].find(": /")? + 2));
+    let open = line
+        .find(": *** [")
+        .and_then(|at| Some(at + line[at..].find(": /")? + 2));
     match open.zip(line.rfind(']')) {
         Some((from, to)) if from < to => format!("{}P{}", &line[..from], &line[to..]),
         _ => line.to_owned(),
