@@ -29,7 +29,8 @@ pub fn base(archs: &[&str]) -> Option<String> {
     let fixture = support::root().join("xtask/tests/fixtures/sdk");
     // A hash in the name: an edited double is another image, and checkouts with
     // different ones do not take each other's away.
-    let name = format!("xtask-test-sdk-{}", &hash_of(&fixture)[..8]);
+    let content = hash_of(&fixture) + &recipe().0;
+    let name = format!("xtask-test-sdk-{}", &hex(content.as_bytes())[..8]);
     let lock = std::env::temp_dir().join("xtask-test-sdk.lock");
     let _lock = xtask::util::lock::take(&lock, "the tests' base image", &Ui::default()).unwrap();
     for arch in archs {
@@ -94,18 +95,37 @@ fn missing() -> Option<String> {
 
 /// Where this machine's apt gets the suite.
 fn mirror() -> Option<String> {
+    let (_, uri) = sources().into_iter().find(|(suite, _)| suite == SUITE)?;
+    Some(uri)
+}
+
+/// The suite, its updates and its security fixes, which hold newer compilers.
+fn sources() -> Vec<(String, String)> {
     let output = Command::new("apt-get")
         .args(["indextargets", "--format"])
         .args([
             "$(CODENAME) $(COMPONENT) $(REPO_URI)",
             "Created-By: Packages",
         ])
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    text.lines()
-        .find_map(|line| line.strip_prefix(&format!("{SUITE} main ")))
-        .map(str::to_owned)
+        .output();
+    let text = output.map(|output| output.stdout).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    let mut found: Vec<(String, String)> = text
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let [suite, "main", uri] = words[..] else {
+                return None;
+            };
+            let rest = suite.strip_prefix(SUITE)?;
+            ["", "-updates", "-security"]
+                .contains(&rest)
+                .then(|| (suite.to_owned(), uri.to_owned()))
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found
 }
 
 fn exists(image: &str) -> bool {
@@ -113,9 +133,19 @@ fn exists(image: &str) -> bool {
     inspect.status.success()
 }
 
+/// What Debian alone is made from, and its sources.list.
+fn recipe() -> (String, String) {
+    let lists: String = sources()
+        .iter()
+        .map(|(suite, uri)| format!("deb {uri} {suite} main\n"))
+        .collect();
+    let recipe = format!("{SUITE} minbase {PACKAGES} buildbot 1000 {lists}");
+    (recipe, lists)
+}
+
 /// Debian alone, as an image of its own: it is made once per machine.
 fn rootfs() -> String {
-    let recipe = format!("{SUITE} minbase {PACKAGES} buildbot 1000");
+    let (recipe, lists) = recipe();
     let image = format!("xtask-test-rootfs:{}", &hex(recipe.as_bytes())[..12]);
     if exists(&image) {
         return image;
@@ -131,6 +161,7 @@ fn rootfs() -> String {
     }
     let mirror = mirror().expect("there is a mirror");
     done(debootstrap.arg(SUITE).arg(&tree).arg(mirror));
+    std::fs::write(tree.join("etc/apt/sources.list"), lists).unwrap();
     for junk in [
         "var/cache/apt",
         "usr/share/doc",
