@@ -163,8 +163,8 @@ fn the_bake_says_what_is_wrong() {
         "step sdk 1/3, RUN bash /run/xtask/sdk.sh, failed; its last lines:",
         "error: the feed packages has no lang/rust/rust-package.mk, which the recipe includes: src-git packages",
         "mend: name a packages feed of OpenWrt 23.05 or newer",
-        "The whole log: target/xtask/image/24.10-xtask_test.log",
-        "cargo xtask image xtask_test --shell",
+        "The whole log: target/xtask/image/24.10-aarch64_xtask.log",
+        "cargo xtask image aarch64_xtask --shell",
     ] {
         assert!(said.contains(part), "{part}\n{said}");
     }
@@ -172,12 +172,12 @@ fn the_bake_says_what_is_wrong() {
     std::fs::write(copy.path("openwrt/image/sdk.sh"), script).unwrap();
     // An SDK of another architecture.
     copy.edit("openwrt/sdk.toml", |text| {
-        text.replace("{arch}-{version}\"", "xtask_test-{version}\"")
-            .replace("[arch.xtask_test]", "[arch.other]")
+        text.replace("{arch}-{version}\"", "aarch64_xtask-{version}\"")
+            .replace("[arch.aarch64_xtask]", "[arch.other]")
     });
     let said = fails(&mut copy.xtask(&["image", "other"]));
     assert!(
-        said.contains("error: the base image's SDK is for xtask_test, not for other"),
+        said.contains("error: the base image's SDK is for aarch64_xtask, not for other"),
         "{said}"
     );
     // A base that is nowhere.
@@ -187,7 +187,7 @@ fn the_bake_says_what_is_wrong() {
     });
     let output = copy.image(&["--json"]).output().unwrap();
     let failure = support::json(&output)["failures"][0].clone();
-    assert_eq!(failure["arch"], "xtask_test");
+    assert_eq!(failure["arch"], "aarch64_xtask");
     let error = failure["error"].as_str().unwrap();
     assert!(error.contains("the base image, failed"), "{error}");
 }

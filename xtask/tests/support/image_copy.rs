@@ -13,8 +13,8 @@ use xtask::util::ui::Ui;
 use super::{sdk_base, support};
 
 /// Its architecture, as the base knows it.
-pub const ARCH: &str = "xtask_test";
-pub const ALIAS: &str = "openwrt-rust-builder:xtask_test";
+pub const ARCH: &str = "aarch64_xtask";
+pub const ALIAS: &str = "openwrt-rust-builder:aarch64_xtask";
 
 pub struct Copy {
     pub dir: tempfile::TempDir,
@@ -58,7 +58,7 @@ impl Copy {
                 text[at..].lines().next().unwrap().to_owned()
             };
             let arch = format!(
-                "[arch.{ARCH}]\ntarget = \"x86_64-unknown-linux-musl\"\nboard = \"x86/test\"\nqemu = \"qemu-x86_64\"\n\n[image]"
+                "[arch.{ARCH}]\ntarget = \"aarch64-unknown-linux-musl\"\nboard = \"test/generic\"\nqemu = \"qemu-aarch64\"\n\n[image]"
             );
             text.replace(&line("base"), &format!("base = {base:?}"))
                 .replace(&line("rust"), &format!("rust = {rust:?}"))
@@ -89,7 +89,7 @@ impl Copy {
         self.edit(path, |text| format!("{text}{more}"));
     }
 
-    /// `xtask image xtask_test …`
+    /// `xtask image aarch64_xtask …`
     pub fn image(&self, args: &[&str]) -> Command {
         self.xtask(&[&["image", ARCH], args].concat())
     }
@@ -111,7 +111,7 @@ impl Copy {
     }
 
     pub fn log(&self) -> PathBuf {
-        self.path("target/xtask/image/24.10-xtask_test.log")
+        self.path("target/xtask/image/24.10-aarch64_xtask.log")
     }
 
     pub fn git(&self, args: &[&str]) -> String {
@@ -168,7 +168,7 @@ impl Drop for Copy {
         })) else {
             return;
         };
-        for tag in tags.lines().filter(|tag| tag.contains("-xtask_test-")) {
+        for tag in tags.lines().filter(|tag| tag.contains("-aarch64_xtask-")) {
             let _ = Command::new(sdk_base::docker().unwrap())
                 .args(["rmi", "-f", tag])
                 .output();
