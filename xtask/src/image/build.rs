@@ -230,6 +230,7 @@ impl Build<'_> {
             Some(Builder::Buildah) | None => {}
         }
         args.extend(["--iidfile".into(), ids.display().to_string()]);
+        let is_podman = self.engine.builder == Some(Builder::Buildah);
         if self.no_cache {
             args.push("--no-cache".into());
         }
@@ -247,7 +248,6 @@ impl Build<'_> {
                 args.extend(["--build-arg".into(), format!("{name}={value}")]);
             }
         }
-        let is_podman = self.engine.builder == Some(Builder::Buildah);
         if is_podman {
             // It takes no archive from a pipe.
             let context = dir.join("context");

@@ -14,7 +14,7 @@ use super::finish;
 use super::prune;
 use super::registry;
 use super::spec::{DOCKERFILE, Spec};
-use crate::engine::Engine;
+use crate::engine::{Builder, Engine};
 use crate::fingerprint::Reason;
 use crate::toolchain::cache::Cache;
 use crate::util::interrupt::{Interrupt, Stopped};
@@ -192,7 +192,8 @@ fn build(request: &Request<'_>) -> Result<Ready> {
         text: &text,
         ca: request.ca,
         project: project.as_deref(),
-        no_cache: request.force,
+        // Buildah takes a step from its cache although a mounted file changed.
+        no_cache: request.force || engine.builder == Some(Builder::Buildah),
         log: &log,
         interrupt: &interrupt,
     };
