@@ -28,7 +28,7 @@ impl Registry {
             .output()
             .err()
             .map(|_| "docker-registry is not installed");
-        if !support::group("registry", missing) {
+        if !support::group("docker", missing) {
             return None;
         }
         let dir = tempfile::tempdir().unwrap();
