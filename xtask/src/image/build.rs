@@ -176,7 +176,8 @@ impl Build<'_> {
             }
             match event {
                 Event::Step(text) => {
-                    step.show(&format!("{title}: step {text}"));
+                    let place = text.split(':').next().unwrap_or(&text);
+                    step.show(&format!("{title}: step {place}"));
                     begun = Some(text);
                 }
                 Event::Cached(text) => {
