@@ -3,7 +3,7 @@
 //!
 //! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
 //! [`engine`], [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`], [`doctor`],
-//! [`recipe`], [`smoke`] → [`cmd`].
+//! [`recipe`], [`smoke`] → [`sdk_run`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -21,6 +21,7 @@ pub mod image;
 pub mod inspect;
 pub mod package;
 pub mod recipe;
+pub mod sdk_run;
 pub mod smoke;
 pub mod source;
 pub mod toolchain;
