@@ -10,7 +10,7 @@ use super::sdk::{Arch, Release, Sdk};
 use super::strict;
 
 /// Where config seeds lie: what the Dockerfile copies and .dockerignore lets in.
-const SEEDS: &str = "openwrt/config";
+pub const SEEDS: &str = "openwrt/config";
 
 /// `[image]`.
 #[derive(Clone, Debug, Deserialize)]

@@ -1,5 +1,5 @@
-//! The project's files as a git revision has them: two questions to git, no
-//! checkout and no temporary file.
+//! The project's files as a git revision has them: three questions to git,
+//! no checkout and no temporary file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,15 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::files::{ContextFile, Files, is_leftover, not_a_file};
-
-/// What an image is made from; the rest of a revision is not read.
-const READ: [&str; 5] = [
-    "openwrt/sdk.toml",
-    "openwrt/Dockerfile",
-    "openwrt/config",
-    "openwrt/image",
-    "openwrt/patches",
-];
+use super::spec::{DOCKERFILE, FOLDERS, SDK};
+use crate::config::image::SEEDS;
 
 /// A revision's files.
 #[derive(Clone, Debug)]
@@ -37,7 +30,9 @@ impl Revision {
         let object = git(root, &["rev-parse", "--verify", "--quiet", revision], b"")?;
         let object = String::from_utf8_lossy(&object).trim().to_owned();
         let mut list = vec!["ls-tree", "-r", "-z", &object, "--"];
-        list.extend(READ);
+        // The rest of a revision is not read.
+        list.extend([SDK, DOCKERFILE, SEEDS]);
+        list.extend(FOLDERS);
         let listed = parse_list(&git(root, &list, b"")?)?;
         let wanted: String = listed
             .iter()

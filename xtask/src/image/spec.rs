@@ -22,7 +22,7 @@ pub const DOCKERFILE: &str = "openwrt/Dockerfile";
 
 /// Folders that the Dockerfile copies from, whole; in the context even when
 /// nothing is in them.
-const FOLDERS: [&str; 2] = ["openwrt/image", "openwrt/patches"];
+pub const FOLDERS: [&str; 2] = ["openwrt/image", "openwrt/patches"];
 
 /// The images' name before the tag.
 pub const REPOSITORY: &str = "openwrt-rust-builder";

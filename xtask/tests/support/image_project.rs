@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use xtask::config::sdk::Sdk;
+use xtask::image::files::{Files, WorkingTree};
+use xtask::image::spec::Spec;
+use xtask::toolchain::select::Choice;
 
 use super::support;
 
@@ -177,6 +181,20 @@ impl Project {
             String::from_utf8(text).unwrap(),
         )
     }
+}
+
+/// The default release's image for `arch`.
+pub fn spec_of(files: &dyn Files, sdk: &str, arch: &str) -> Spec {
+    let sdk = Sdk::parse(Path::new("sdk.toml"), sdk).unwrap();
+    let release = sdk.release(None).unwrap();
+    let arch = sdk.arch(arch, &release).unwrap();
+    Spec::collect(files, &sdk, &release, &arch, Choice::Auto).unwrap()
+}
+
+/// The build context of the image for aarch64.
+pub fn context(project: &Project) -> Vec<u8> {
+    let tree = WorkingTree::new(project.dir.path());
+    spec_of(&tree, SDK, "aarch64").context_tar().unwrap()
 }
 
 pub struct Saved(tempfile::NamedTempFile);

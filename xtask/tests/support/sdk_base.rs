@@ -29,7 +29,8 @@ pub fn base(archs: &[&str]) -> Option<String> {
     let fixture = support::root().join("xtask/tests/fixtures/sdk");
     // A hash in the name: an edited double is another image, and checkouts with
     // different ones do not take each other's away.
-    let name = format!("xtask-test-sdk-{}", &hash_of(&fixture)[..8]);
+    let content = hash_of(&fixture) + &recipe().0;
+    let name = format!("xtask-test-sdk-{}", &hex(content.as_bytes())[..8]);
     let lock = std::env::temp_dir().join("xtask-test-sdk.lock");
     let _lock = xtask::util::lock::take(&lock, "the tests' base image", &Ui::default()).unwrap();
     for arch in archs {
@@ -132,13 +133,19 @@ fn exists(image: &str) -> bool {
     inspect.status.success()
 }
 
-/// Debian alone, as an image of its own: it is made once per machine.
-fn rootfs() -> String {
+/// What Debian alone is made from, and its sources.list.
+fn recipe() -> (String, String) {
     let lists: String = sources()
         .iter()
         .map(|(suite, uri)| format!("deb {uri} {suite} main\n"))
         .collect();
     let recipe = format!("{SUITE} minbase {PACKAGES} buildbot 1000 {lists}");
+    (recipe, lists)
+}
+
+/// Debian alone, as an image of its own: it is made once per machine.
+fn rootfs() -> String {
+    let (recipe, lists) = recipe();
     let image = format!("xtask-test-rootfs:{}", &hex(recipe.as_bytes())[..12]);
     if exists(&image) {
         return image;
