@@ -1,6 +1,8 @@
 //! `ipk --backend sdk`: real containers of a real engine, in the double of the
 //! SDK.
 
+#[path = "support/image_copy.rs"]
+mod image_copy;
 #[path = "support/project.rs"]
 mod project;
 #[path = "support/sdk_base.rs"]
@@ -18,54 +20,44 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sdk_root::{Root, built, failure, greeter, names, stderr};
+use image_copy::{ARCH, Copy};
+use sdk_root::{Root, built, containers, failure, forget_volumes, greeter, names, stderr};
 use serde_json::json;
 use xtask::util::process;
 
-const IPK: &str = "greeter_1.2.0~rc1-r3_x86_64.ipk";
-
-fn docker(args: &[&str]) -> String {
-    let output = Command::new(sdk_base::docker().unwrap())
-        .args(args)
-        .output()
-        .unwrap();
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Containers of runs, each with its mounts.
-fn containers() -> Vec<String> {
-    let ids = docker(&["ps", "-aq", "--filter", "label=org.tollgate-wrt.run"]);
-    ids.lines()
-        .map(|id| docker(&["inspect", "--format", "{{.Name}} {{json .Mounts}}", id]))
-        .collect()
-}
+const IPK: &str = "greeter_1.2.0~rc1-r3_x86_64_run.ipk";
 
 #[test]
 fn the_pinned_compiler_gives_the_native_bytes() {
-    let Some(root) = Root::new(&["aarch64_cortex-a53"], "pinned", "native bytes") else {
-        return;
-    };
+    let Some(copy) = Copy::pinned() else { return };
     if !project::toolchain() {
         return;
     }
     let project = greeter();
-    let native = support::json(&support::run(&mut project.xtask(&[
-        "ipk",
-        "aarch64",
-        "--json",
-        "--dist",
-        project.path("native").to_str().unwrap(),
-    ])));
+    let ipk = |args: &[&str]| {
+        let mut command = copy.xtask(&["ipk", ARCH, "--json"]);
+        command
+            .args(args)
+            .arg("--manifest-path")
+            .arg(project.path("Cargo.toml"));
+        command
+    };
+    let dist = project.path("native");
+    // The toolchain that `setup` put into the user's cache.
+    let native = ipk(&["--dist", dist.to_str().unwrap()])
+        .env_remove("XTASK_CACHE_DIR")
+        .output()
+        .unwrap();
+    let native = support::json(&native);
     let native = &native["packages"][0];
     assert_eq!(
         (&native["backend"], &native["verdict"]),
         (&json!("native"), &json!(null))
     );
 
-    let output = root.ipk(&project, &[]).output().unwrap();
+    let output = ipk(&["--backend", "sdk"]).output().unwrap();
     let first = built(&output);
-    let file =
-        project.path("dist/24.10/aarch64_cortex-a53/greeter_1.2.0~rc1-r3_aarch64_cortex-a53.ipk");
+    let file = project.path("dist/24.10/aarch64_xtask/greeter_1.2.0~rc1-r3_aarch64_xtask.ipk");
     assert_eq!(first["path"], json!(file));
     assert!(
         std::fs::read(&file).unwrap() == std::fs::read(native["path"].as_str().unwrap()).unwrap(),
@@ -92,7 +84,7 @@ fn the_pinned_compiler_gives_the_native_bytes() {
     );
 
     // What the first left is used: crates, their artifacts, zig's C library.
-    let second = built(&root.ipk(&project, &[]).output().unwrap());
+    let second = built(&ipk(&["--backend", "sdk"]).output().unwrap());
     assert_eq!(second["compiled"], json!([]));
     assert_eq!(second["sha256"], first["sha256"]);
 
@@ -103,7 +95,7 @@ fn the_pinned_compiler_gives_the_native_bytes() {
     std::fs::write(&main, text.replace("hello", "howdy")).unwrap();
     let opened = std::fs::File::options().write(true).open(&main).unwrap();
     opened.set_modified(time).unwrap();
-    let output = root.ipk(&project, &["--verbose"]).output().unwrap();
+    let output = ipk(&["--backend", "sdk", "--verbose"]).output().unwrap();
     let third = built(&output);
     assert_eq!(third["compiled"], json!(["greeter@1.2.0-rc1"]));
     assert_ne!(third["sha256"], first["sha256"]);
@@ -118,24 +110,25 @@ fn the_pinned_compiler_gives_the_native_bytes() {
     );
     assert_eq!(
         names(file.parent().unwrap()),
-        ["build.log", "greeter_1.2.0~rc1-r3_aarch64_cortex-a53.ipk"]
+        ["build.log", "greeter_1.2.0~rc1-r3_aarch64_xtask.ipk"]
     );
+    forget_volumes(&copy.tag());
 }
 
 /// One after the other: they share an image and the machine's daemon.
 #[test]
 fn runs_leave_what_they_should_whoever_runs_them() {
-    let Some(root) = Root::new(&["x86_64"], "feed", "whoever runs them") else {
+    let Some(root) = Root::new("x86_64_run") else {
         return;
     };
-    root.image();
+    let tag = root.image();
     let good = built(&root.ipk(&greeter(), &[]).output().unwrap());
     assert_eq!(good["verdict"], "cached");
     let good = good["sha256"].as_str().unwrap();
     somebody_else(&root, good);
-    another_machine(&root, good);
-    killed_and_two_at_once(&root, good);
-    interrupted(&root);
+    another_machine(&root, &tag, good);
+    killed_and_two_at_once(&root, &tag, good);
+    interrupted(&root, &tag);
     no_package(&root);
 }
 
@@ -205,7 +198,7 @@ fn somebody_else(root: &Root, good: &str) {
         "{}",
         stderr(&output)
     );
-    let dist = project.path("dist/24.10/x86_64");
+    let dist = project.path("dist/24.10/x86_64_run");
     for name in ["", IPK, "build.log"] {
         let owner = std::fs::metadata(dist.join(name)).unwrap();
         assert_eq!((owner.uid(), owner.gid()), (1234, 1234), "{name}");
@@ -226,7 +219,7 @@ fn socket() -> PathBuf {
 }
 
 /// A daemon behind a network knows none of this machine's folders.
-fn another_machine(root: &Root, good: &str) {
+fn another_machine(root: &Root, tag: &str, good: &str) {
     let project = greeter();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -248,7 +241,7 @@ fn another_machine(root: &Root, good: &str) {
     let started = Instant::now();
     let mounts = loop {
         assert!(started.elapsed() < Duration::from_secs(60), "no container");
-        match containers().into_iter().next() {
+        match containers(tag).into_iter().next() {
             Some(mounts) if mounts.contains("\"Type\"") => break mounts,
             _ => std::thread::sleep(Duration::from_millis(20)),
         }
@@ -264,7 +257,7 @@ fn another_machine(root: &Root, good: &str) {
         names(&project.path("artifacts")),
         ["build.log", "stamps.after", "stamps.before"]
     );
-    assert_eq!(names(&project.path("dist/24.10/x86_64")), [IPK]);
+    assert_eq!(names(&project.path("dist/24.10/x86_64_run")), [IPK]);
     let stamps = std::fs::read_to_string(project.path("artifacts/stamps.after")).unwrap();
     assert!(
         stamps.contains("/staging_dir/hostpkg/stamp/.rust_installed\n"),
@@ -294,9 +287,9 @@ fn forward(client: TcpStream) {
     let _ = up.join();
 }
 
-fn killed_and_two_at_once(root: &Root, good: &str) {
+fn killed_and_two_at_once(root: &Root, tag: &str, good: &str) {
     let project = greeter();
-    let dist = project.path("dist/24.10/x86_64");
+    let dist = project.path("dist/24.10/x86_64_run");
     let seed = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap()
@@ -354,11 +347,11 @@ fn killed_and_two_at_once(root: &Root, good: &str) {
         stderr(&outputs[1])
     );
     assert_eq!(names(&dist), ["build.log", IPK]);
-    assert_eq!(containers(), Vec::<String>::new(), "containers are left");
+    assert_eq!(containers(tag), Vec::<String>::new(), "containers are left");
 }
 
 /// Ctrl-C: the container goes, and the program says so.
-fn interrupted(root: &Root) {
+fn interrupted(root: &Root, tag: &str) {
     let project = greeter();
     let run = root
         .ipk(&project, &[])
@@ -367,7 +360,7 @@ fn interrupted(root: &Root) {
         .process_group(0)
         .spawn()
         .unwrap();
-    let partial = project.path("dist/24.10/x86_64/build.log.partial");
+    let partial = project.path("dist/24.10/x86_64_run/build.log.partial");
     let started = Instant::now();
     while std::fs::metadata(&partial).map_or(0, |file| file.len()) == 0 {
         assert!(
@@ -386,7 +379,7 @@ fn interrupted(root: &Root) {
         "{}",
         stderr(&output)
     );
-    assert_eq!(containers(), Vec::<String>::new());
+    assert_eq!(containers(tag), Vec::<String>::new());
     assert_eq!(names(partial.parent().unwrap()), ["build.log.partial"]);
 }
 
@@ -404,7 +397,7 @@ fn no_package(root: &Root) {
     let error = other["error"].as_str().unwrap();
     assert!(
         error.starts_with(&format!(
-            "make succeeded and made no {IPK}: it wrote greeter_1.2.0~rc1-r9_x86_64.ipk"
+            "make succeeded and made no {IPK}: it wrote greeter_1.2.0~rc1-r9_x86_64_run.ipk"
         )),
         "{error}"
     );

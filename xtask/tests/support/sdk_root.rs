@@ -9,18 +9,19 @@ use serde_json::Value;
 
 use super::{project::Project, sdk_base, support};
 
-/// `openwrt/` of its own, so that images and volumes are too; those are removed
-/// with it.
+/// `openwrt/` of its own with the feed's Rust, for an architecture that exists
+/// only in tests, so that no alias of the user's is moved. Its images and
+/// volumes are removed with it.
 pub struct Root {
     dir: tempfile::TempDir,
-    archs: Vec<String>,
+    arch: String,
 }
 
 impl Root {
-    /// With `rust = "pinned"` or `"feed"`; `mark` keeps its fingerprint apart
-    /// from other tests'. None, said aloud, where there is no engine.
-    pub fn new(archs: &[&str], rust: &str, mark: &str) -> Option<Self> {
-        let base = sdk_base::base(archs)?;
+    /// `arch` begins with x86_64, as what the double's compiler gives is. None,
+    /// said aloud, where there is no engine.
+    pub fn new(arch: &str) -> Option<Self> {
+        let base = sdk_base::base(&[arch])?;
         let dir = tempfile::tempdir().unwrap();
         let done = Command::new("cp")
             .arg("-r")
@@ -31,16 +32,28 @@ impl Root {
         std::fs::create_dir(dir.path().join("xtask")).unwrap();
         let root = Self {
             dir,
-            archs: archs.iter().map(|&arch| arch.to_owned()).collect(),
+            arch: arch.to_owned(),
         };
         root.edit("openwrt/sdk.toml", |text| {
+            let own = format!(
+                "[arch.{arch}]\ntarget = \"x86_64-unknown-linux-musl\"\nboard = \"test/generic\"\nqemu = \"qemu-x86_64\"\n\n[image]\n"
+            );
             let lines = text.lines().map(|line| match line.split_once(" = ") {
                 Some(("base", _)) => format!("base = {base:?}\n"),
-                Some(("rust", "\"pinned\"")) => format!("rust = {rust:?}\n"),
+                Some(("rust", "\"pinned\"")) => "rust = \"feed\"\n".to_owned(),
+                _ if line == "[image]" => own.clone(),
                 _ => format!("{line}\n"),
             });
             lines.collect()
         });
+        // A fingerprint of this root alone.
+        let mark = root
+            .dir
+            .path()
+            .file_name()
+            .unwrap()
+            .to_string_lossy()
+            .into_owned();
         root.edit("openwrt/config/sdk.config", |text| {
             format!("{text}\n# {mark}\n")
         });
@@ -69,7 +82,7 @@ impl Root {
 
     /// `xtask ipk ARCH --backend sdk --json <args>` for a package.
     pub fn ipk(&self, project: &Project, args: &[&str]) -> Command {
-        let mut command = self.xtask(&["ipk", &self.archs[0], "--backend", "sdk", "--json"]);
+        let mut command = self.xtask(&["ipk", &self.arch, "--backend", "sdk", "--json"]);
         command
             .args(args)
             .arg("--manifest-path")
@@ -80,7 +93,7 @@ impl Root {
 
     /// The image's tag; the image is made where it is missing.
     pub fn image(&self) -> String {
-        let output = support::run(&mut self.xtask(&["image", &self.archs[0], "--json"]));
+        let output = support::run(&mut self.xtask(&["image", &self.arch, "--json"]));
         let report = support::json(&output);
         report["images"][0]["tag"].as_str().unwrap().to_owned()
     }
@@ -106,39 +119,44 @@ impl Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
-        let Some(program) = sdk_base::docker() else {
-            return;
-        };
-        let list = |args: &[&str]| {
-            let output = Command::new(program).args(args).output();
-            let output = output.map(|output| output.stdout).unwrap_or_default();
-            String::from_utf8_lossy(&output).into_owned()
-        };
-        let dry = self.xtask(&["image", &self.archs[0], "--dry-run", "--json"]);
-        let mut dry = dry;
-        let Ok(output) = dry.output() else { return };
-        let Ok(report) = serde_json::from_slice::<Value>(&output.stdout) else {
-            return;
-        };
-        let tag = report["images"][0]["tag"].as_str().unwrap_or_default();
-        let Some((_, digits)) = tag.rsplit_once('-') else {
-            return;
-        };
-        let volumes = list(&[
-            "volume",
-            "ls",
-            "--quiet",
-            "--filter",
-            &format!("name={digits}"),
-        ]);
-        for (what, names) in [("image", tag), ("volume", volumes.as_str())] {
-            for name in names.split_whitespace() {
-                let _ = Command::new(program)
-                    .args([what, "rm", "--force", name])
-                    .output();
+        let tags = list(&["images", "--format", "{{.Repository}}:{{.Tag}}"]);
+        let own = |tag: &&str| tag.contains(&self.arch) && tag.starts_with("openwrt-rust-builder:");
+        for tag in tags.lines().filter(own) {
+            list(&["image", "rm", "--force", tag]);
+            forget_volumes(tag);
+        }
+    }
+}
+
+/// Removes the volumes of builds in an image.
+pub fn forget_volumes(tag: &str) {
+    if let Some((_, digits)) = tag.rsplit_once('-') {
+        for name in list(&["volume", "ls", "--quiet"]).lines() {
+            if name.starts_with("tollgate-xtask-") && name.ends_with(digits) {
+                list(&["volume", "rm", "--force", name]);
             }
         }
     }
+}
+
+/// Containers of runs in an image, each with its mounts.
+pub fn containers(tag: &str) -> Vec<String> {
+    let (_, digits) = tag.rsplit_once('-').unwrap();
+    let ids = list(&["ps", "-aq", "--filter", "label=org.tollgate-wrt.run"]);
+    ids.lines()
+        .map(|id| list(&["inspect", "--format", "{{.Name}} {{json .Mounts}}", id]))
+        .filter(|mounts| mounts.contains(digits))
+        .collect()
+}
+
+/// What docker prints; nothing where it fails.
+pub fn list(args: &[&str]) -> String {
+    let Some(program) = sdk_base::docker() else {
+        return String::new();
+    };
+    let output = Command::new(program).args(args).output();
+    let output = output.map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).into_owned()
 }
 
 /// The package `greeter` with a recipe, committed.
