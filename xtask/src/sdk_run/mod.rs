@@ -67,6 +67,7 @@ pub struct Options {
 /// What concerns all of them: no engine, a recipe that is not fresh.
 pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<Vec<Outcome>> {
     build::refuse_apk(&request.release)?;
+    plan::check_recipe(request.workspace, request.member)?;
     let asked = source::ask(&request.member.dir);
     let engine = Engine::find(options.engine)?;
     let ca = ca::bundle(options.ca_bundle.as_deref())?;
