@@ -98,6 +98,8 @@ build() {
 		"name a packages feed of OpenWrt 23.05 or newer in \`feeds\` of [image] in openwrt/sdk.toml, then: cargo xtask image"
 	place_recipe
 	select_package
+	# make could be told another value by its own variable.
+	[ -n "${MAKEFLAGS-}" ] || say "CONFIG_AUTOREMOVE=$(sed -n 's/^CONFIG_AUTOREMOVE=//p' .config | tail -n 1)"
 	touch "$artifacts/.begun"
 	say "make package/$XTASK_PACKAGE/compile V=s DEBUG=r"
 	make "package/$XTASK_PACKAGE/compile" V=s DEBUG=r

@@ -210,11 +210,13 @@ pub fn failure(output: &Output) -> Value {
     report["failures"][0].clone()
 }
 
-/// Names of files in a folder, sorted; none where there is no folder.
+/// Names of files in a folder, sorted, without the build's record; none where
+/// there is no folder.
 pub fn names(dir: &Path) -> Vec<String> {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut names: Vec<String> = files
         .map(|file| file.file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "build.sdk.json")
         .collect();
     names.sort();
     names
