@@ -11,6 +11,7 @@ use super::decide::{self, Look, Ready};
 use super::dockerfile::Dockerfile;
 use super::failed::{self, Failed};
 use super::finish;
+use super::invocation::Invocation;
 use super::prune;
 use super::registry;
 use super::spec::{DOCKERFILE, Spec};
@@ -185,7 +186,7 @@ fn build(request: &Request<'_>) -> Result<Ready> {
     let step = request.ui.step("Building", &title);
     // Without it an image is only never pruned.
     let project = prune::project(request.root).ok();
-    let build = Build {
+    let invocation = Invocation {
         engine: &engine,
         spec,
         dockerfile: &dockerfile,
@@ -194,6 +195,9 @@ fn build(request: &Request<'_>) -> Result<Ready> {
         project: project.as_deref(),
         // Buildah takes a step from its cache although a mounted file changed.
         no_cache: request.force || engine.builder == Some(Builder::Buildah),
+    };
+    let build = Build {
+        invocation,
         log: &log,
         interrupt: &interrupt,
     };
