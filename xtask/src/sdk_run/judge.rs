@@ -230,14 +230,15 @@ fn no_package(tail: &str, plan: &Plan) -> String {
         .find_map(|line| line.strip_prefix("xtask: make wrote: "))
         .map(str::trim)
         .filter(|names| !names.is_empty());
+    let skipped = |why: &str| tail.contains(&format!("skipping {} -- {why}", plan.meta.name));
     let reason = match wrote {
         Some(names) => format!(
             "it wrote {names}: the recipe's name, version or architecture is not the metadata's"
         ),
-        None if tail.contains("package not selected") => {
+        None if skipped("package not selected") => {
             "the package is not selected in .config".to_owned()
         }
-        None if tail.contains("package has no install section") => {
+        None if skipped("package has no install section") => {
             "the recipe has no Package/…/install for it".to_owned()
         }
         None => "most often the package cannot be selected: one of its dependencies' conditions (@…) is not met".to_owned(),
