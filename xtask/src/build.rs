@@ -15,10 +15,11 @@ use crate::config::workspace::{Crate, Workspace};
 use crate::context::Context;
 use crate::fingerprint::hex;
 use crate::package::ipk;
+use crate::record::{self, Backend, Part, Record};
 use crate::source::{self, Source};
-use crate::toolchain::Toolchain;
 use crate::toolchain::select::Choice;
 use crate::toolchain::stdlib::Std;
+use crate::toolchain::{Toolchain, wheels};
 use crate::util::{fs, ui};
 use crate::{assemble, inspect};
 
@@ -65,6 +66,9 @@ pub struct Built {
     pub phases: BTreeMap<&'static str, f64>,
     /// Crates that cargo compiled for it this time.
     pub compiled: Vec<String>,
+    /// The time that its files have.
+    #[serde(skip)]
+    pub epoch: u64,
 }
 
 /// One architecture's result.
@@ -80,6 +84,17 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
         "apk: not yet (release {} installs apk packages; --release 24.10 makes an ipk)",
         request.release.name
     );
+    // The last build's records are gone before anything is made.
+    let mut records = BTreeMap::new();
+    for arch in &request.archs {
+        let record = Record::begin(
+            &request.dist,
+            &request.release.name,
+            &arch.name,
+            Backend::Native,
+        )?;
+        records.insert(arch.name.clone(), record);
+    }
     // git answers while the toolchain is found and its libraries are verified.
     let asked = source::ask(&request.member.dir);
     let started = Instant::now();
@@ -131,6 +146,19 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
             Ok(compiled) => pack(ctx, request, arch, compiled, &source, phases),
             Err(error) => Err(anyhow!("{error}")),
         };
+        let built = built.and_then(|built| {
+            if let (Some(record), Ok(compiled), Ok((_, std))) = (
+                records.remove(&arch.name),
+                &compiled[arch.target.as_str()],
+                &stds[arch.target.as_str()],
+            ) {
+                record.finish(
+                    &request.dist,
+                    told(ctx, request, &toolchain, std, compiled, &built),
+                )?;
+            }
+            Ok(built)
+        });
         outcomes.push((arch.clone(), built));
     }
     Ok(outcomes)
@@ -174,7 +202,50 @@ fn pack(
         path,
         phases,
         compiled: compiled.compiled.clone(),
+        epoch: meta.epoch,
     })
+}
+
+/// What the record of a build says.
+fn told(
+    ctx: &Context,
+    request: &Request<'_>,
+    toolchain: &Toolchain,
+    std: &Std,
+    compiled: &Compiled,
+    built: &Built,
+) -> record::Built {
+    let mut made = toolchain.made.clone();
+    if !std.built.is_empty() {
+        made.push(Part {
+            name: "std".to_owned(),
+            reasons: std.built.clone(),
+        });
+    }
+    let inputs = [
+        ("std", std.inputs.clone()),
+        ("zig", wheels::inputs(&ctx.sdk.toolchain)),
+    ];
+    let file = built.path.file_name().unwrap_or_default();
+    record::Built {
+        verdict: record::Built::judge(&made, &compiled.work),
+        choice: request.toolchain.name().to_owned(),
+        profile: request.profile.name().to_owned(),
+        inputs: inputs
+            .map(|(name, inputs)| (name.to_owned(), inputs))
+            .into(),
+        made,
+        compiled: compiled.work.clone(),
+        package: record::Package {
+            crate_name: request.member.cargo_name.clone(),
+            name: built.name.clone(),
+            version: built.version.clone(),
+            file: file.to_string_lossy().into_owned(),
+            size: built.size,
+            sha256: built.sha256.clone(),
+            epoch: built.epoch,
+        },
+    }
 }
 
 /// Reads the written package back: what a stranger's would be told is told of

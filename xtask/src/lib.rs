@@ -2,7 +2,7 @@
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
 //! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
-//! [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`], [`smoke`] → [`cmd`].
+//! [`record`] → [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`], [`smoke`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -18,6 +18,7 @@ pub mod flags;
 pub mod inspect;
 pub mod package;
 pub mod recipe;
+pub mod record;
 pub mod smoke;
 pub mod source;
 pub mod toolchain;

@@ -33,6 +33,11 @@ pub enum Reason {
         /// Its value in the record.
         old: String,
     },
+    /// It could not be used as it was.
+    NotReady {
+        /// What was wrong.
+        why: String,
+    },
     /// The record itself cannot be read.
     RecordBroken {
         /// What is wrong with it.
@@ -65,6 +70,7 @@ impl fmt::Display for Reason {
             Self::InputRemoved { name, old } => {
                 write!(f, "{name} is no longer an input (was {old})")
             }
+            Self::NotReady { why } => write!(f, "{why}"),
             Self::RecordBroken { why } => write!(f, "its record is broken: {why}"),
             Self::FileMissing { path } => write!(f, "{path} is missing"),
             Self::FileChanged { path, old, new } => {
