@@ -2,7 +2,7 @@
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
 //! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
-//! [`record`] → [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`], [`smoke`] → [`cmd`].
+//! [`record`] → [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`verify`], [`recipe`], [`smoke`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -23,3 +23,4 @@ pub mod smoke;
 pub mod source;
 pub mod toolchain;
 pub mod util;
+pub mod verify;

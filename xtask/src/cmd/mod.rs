@@ -11,3 +11,4 @@ pub mod recipe;
 pub mod setup;
 pub mod smoke;
 pub mod test;
+pub mod verify_cache;

@@ -49,6 +49,11 @@ impl Inputs {
         self.0.get(name).map(String::as_str)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// SHA-256 of the canonical JSON (sorted keys, no white space), in hex.
     pub fn digest(&self) -> String {
         let json = serde_json::to_vec(&self.0).expect("a map of strings is JSON");

@@ -48,6 +48,11 @@ pub enum Reason {
         /// Its path below the entry.
         path: String,
     },
+    /// A file that nothing built lies among what was built.
+    FileAdded {
+        /// Its path below the entry.
+        path: String,
+    },
     /// A file that was built has another content.
     FileChanged {
         /// Its path below the entry.
@@ -73,9 +78,27 @@ impl fmt::Display for Reason {
             Self::NotReady { why } => write!(f, "{why}"),
             Self::RecordBroken { why } => write!(f, "its record is broken: {why}"),
             Self::FileMissing { path } => write!(f, "{path} is missing"),
+            Self::FileAdded { path } => write!(f, "{path} is not in its record"),
             Self::FileChanged { path, old, new } => {
                 write!(f, "{path} is corrupted: {new} where the record says {old}")
             }
+        }
+    }
+}
+
+impl Reason {
+    /// Its kind, as JSON has it: `first-build`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::FirstBuild => "first-build",
+            Self::InputChanged { .. } => "input-changed",
+            Self::InputAdded { .. } => "input-added",
+            Self::InputRemoved { .. } => "input-removed",
+            Self::NotReady { .. } => "not-ready",
+            Self::RecordBroken { .. } => "record-broken",
+            Self::FileMissing { .. } => "file-missing",
+            Self::FileAdded { .. } => "file-added",
+            Self::FileChanged { .. } => "file-changed",
         }
     }
 }
@@ -114,6 +137,16 @@ mod tests {
                 r#"{"reason":"file-changed","path":"a","old":"1 byte","new":"2 bytes"}"#,
             ),
             (
+                Reason::FileAdded { path: text("a") },
+                "a is not in its record",
+                r#"{"reason":"file-added","path":"a"}"#,
+            ),
+            (
+                Reason::NotReady { why: text("gone") },
+                "gone",
+                r#"{"reason":"not-ready","why":"gone"}"#,
+            ),
+            (
                 Reason::RecordBroken { why: text("EOF") },
                 "its record is broken: EOF",
                 r#"{"reason":"record-broken","why":"EOF"}"#,
@@ -122,6 +155,7 @@ mod tests {
         for (reason, sentence, json) in cases {
             assert_eq!(reason.to_string(), sentence);
             assert_eq!(serde_json::to_string(&reason).unwrap(), json);
+            assert!(json.contains(&format!("\"{}\"", reason.kind())));
         }
     }
 }

@@ -105,6 +105,28 @@ pub fn look(choice: Choice, sdk: &Sdk, cache: &Cache, ui: &Ui) -> Result<State> 
     }
 }
 
+/// Compares every byte of a compiler, as [`Provider::verify`] does.
+///
+/// # Errors
+/// Every difference.
+pub fn verify(
+    compiler: &Compiler,
+    sdk: &Sdk,
+    cache: &Cache,
+    ui: &Ui,
+) -> Result<Option<usize>, Vec<Reason>> {
+    let why = |error: anyhow::Error| {
+        vec![Reason::RecordBroken {
+            why: format!("{error:#}"),
+        }]
+    };
+    let providers = providers(cache, pin(sdk).map_err(why)?, ui);
+    let provider = providers
+        .iter()
+        .find(|provider| provider.name() == compiler.provider);
+    provider.map_or(Ok(None), |provider| provider.verify())
+}
+
 fn ready_or_install(provider: &dyn Provider) -> Result<Ensured> {
     match provider.state()? {
         State::Ready(compiler) => Ok(ready(compiler)),
@@ -196,6 +218,9 @@ mod tests {
                     mend: String::new(),
                 },
             })
+        }
+        fn verify(&self) -> Result<Option<usize>, Vec<Reason>> {
+            Ok(None)
         }
         fn can_install(&self) -> bool {
             self.can_install
