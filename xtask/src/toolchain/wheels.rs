@@ -54,6 +54,15 @@ pub fn installed(cache: &Cache, pins: &ToolchainPins, check: Check) -> Result<Zi
     Ok(zig(&path, pins))
 }
 
+/// What makes a build install the wheels again; it looks at the programs only.
+///
+/// # Errors
+/// Those reasons.
+pub fn ready(cache: &Cache, pins: &ToolchainPins) -> Result<(), Vec<Reason>> {
+    let path = cache.entry_path("wheels", "zig", &inputs(pins));
+    verify(&path, Check::Named(&PROGRAMS))
+}
+
 /// Installs the wheels where they are missing or damaged, and says why if it
 /// had to.
 ///

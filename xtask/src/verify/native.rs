@@ -84,19 +84,19 @@ impl<'a> Native<'a> {
         };
         let inputs = stdlib::inputs(&compiler, &arch.target, &self.ctx.sdk);
         let std = self.std(&arch.target, &inputs);
-        let zig = self.zig();
-        let mut files = vec![compiler_files(&compiler, files)];
-        let zig_inputs = wheels::inputs(&self.ctx.sdk.toolchain);
-        let zig_path = self.cache.entry_path("wheels", "zig", &zig_inputs);
-        files.push(entry_files(
-            "zig and cargo-zigbuild",
-            &zig,
-            &zig_path,
-            &setup,
-        ));
         let std_path = self.cache.entry_path("std", &arch.target, &inputs);
-        files.push(entry_files("the standard library", &std, &std_path, &setup));
-        let files = files.into_iter().reduce(Evidence::with);
+        let pins = &self.ctx.sdk.toolchain;
+        let zig_inputs = wheels::inputs(pins);
+        let zig_path = self.cache.entry_path("wheels", "zig", &zig_inputs);
+        let files = compiler_files(&compiler, files)
+            .with(entry_files(
+                "zig and cargo-zigbuild",
+                &self.zig(),
+                &zig_path,
+                &setup,
+            ))
+            .with(entry_files("the standard library", &std, &std_path, &setup));
+        let zig = wheels::ready(&self.cache, pins);
         let before = last.built().map(|built| &built.inputs);
         let pairs = [
             ("std", "std", arch.target.as_str(), &inputs),
@@ -109,8 +109,11 @@ impl<'a> Native<'a> {
         let compared = compared.into_iter().reduce(Evidence::with);
         Ok(compared
             .into_iter()
-            .chain(files)
-            .chain([next(&inputs, &std, &zig, &setup, last), last.answer(place)])
+            .chain([
+                files,
+                next(&inputs, &std, zig, &setup, last),
+                last.answer(place),
+            ])
             .collect())
     }
 
@@ -231,18 +234,29 @@ fn damaged(name: &str, reasons: &[Reason], mend: String) -> Evidence {
     evidence.because(cause).mend(mend)
 }
 
-/// What the next build takes from the cache, and what it would make.
-fn next(inputs: &Inputs, std: &Whole, zig: &Whole, setup: &str, last: &last::Last) -> Evidence {
+/// What the next build takes from the cache, and what it would make. It compares
+/// every byte of the library, and of zig only that it is there.
+fn next(
+    inputs: &Inputs,
+    std: &Whole,
+    zig: Result<(), Vec<Reason>>,
+    setup: &str,
+    last: &last::Last,
+) -> Evidence {
     let check = Check::NextBuild;
+    let std = std.as_ref().err().cloned().unwrap_or_default();
+    let noticed = |reason: &Reason| !matches!(reason, Reason::FileAdded { .. });
+    let std: Vec<Reason> = std.into_iter().filter(noticed).collect();
+    let zig = zig.err().unwrap_or_default();
     let parts = [("the standard library", std), ("zig", zig)];
-    let made = parts.into_iter().find_map(|(name, whole)| {
-        let reasons = whole.as_ref().err()?;
-        let cause = reasons.first().map_or("file-changed", Reason::kind);
+    let made = parts.into_iter().find_map(|(name, reasons)| {
+        let cause = reasons.first()?.kind();
         let text = format!(
             "the next build would make {name} again: {}",
-            list(reasons, NAMED)
+            list(&reasons, NAMED)
         );
-        Some(Evidence::recompiled(check, text).because(cause).mend(setup))
+        let evidence = Evidence::recompiled(check, text).because(cause);
+        Some(evidence.mend(setup))
     });
     let evidence = made.unwrap_or_else(|| {
         Evidence::ok(
