@@ -1,6 +1,7 @@
 //! The command line, declared in one place. Each command's work is in `cmd/`.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -27,6 +28,7 @@ pub enum Command {
     Doctor(Doctor),
     Pack(Pack),
     Inspect(Inspect),
+    Fingerprint(Fingerprint),
     Log(Log),
     VerifyCache(VerifyCache),
     Smoke(Smoke),
@@ -34,6 +36,17 @@ pub enum Command {
     Bench(Bench),
     Test(Test),
     Ci(Ci),
+}
+
+impl Command {
+    /// The exit code when the command itself fails. Comparing follows `diff`:
+    /// 1 is an answer there.
+    pub fn trouble(&self) -> ExitCode {
+        match self {
+            Self::Fingerprint(flags) if flags.diff.is_some() => ExitCode::from(2),
+            _ => ExitCode::FAILURE,
+        }
+    }
 }
 
 /// Compile a crate and write its ipk to `dist/<release>/<arch>/`.
@@ -117,6 +130,36 @@ pub struct Pack {
 pub struct Inspect {
     /// The package.
     pub file: PathBuf,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Show what an SDK image is made from, hashed, and what of it changed.
+///
+/// Prints the fingerprint and the image's tag. In an image `--toolchain auto`
+/// means rustup. Exit code with --diff, as of diff(1): 0 no input differs,
+/// 1 some do, 2 trouble.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask fingerprint mips --explain\n  cargo xtask fingerprint --diff HEAD~1                           a git revision\n  cargo xtask fingerprint --diff openwrt-rust-builder:mips_24kc   an image\n  cargo xtask fingerprint --json > saved.json; cargo xtask fingerprint --diff ./saved.json"
+)]
+pub struct Fingerprint {
+    /// Architecture or alias (default: aarch64).
+    #[arg(value_name = "ARCH")]
+    pub arch: Option<String>,
+    /// OpenWrt release (default: the one marked so in openwrt/sdk.toml).
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Print every input by name with its value or hash.
+    #[arg(long)]
+    pub explain: bool,
+    /// Compare with an image, a manifest that --json printed, or a git
+    /// revision: one sentence a change.
+    #[arg(long, value_name = "OTHER")]
+    pub diff: Option<String>,
     /// Print one JSON object (docs/json.md).
     #[arg(long)]
     pub json: bool,

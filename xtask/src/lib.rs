@@ -2,7 +2,8 @@
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
 //! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
-//! [`record`] → [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`verify`], [`recipe`], [`smoke`] → [`cmd`].
+//! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`],
+//! [`doctor`], [`verify`], [`recipe`], [`smoke`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -13,8 +14,10 @@ pub mod compile;
 pub mod config;
 pub mod context;
 pub mod doctor;
+pub mod engine;
 pub mod fingerprint;
 pub mod flags;
+pub mod image;
 pub mod inspect;
 pub mod package;
 pub mod recipe;

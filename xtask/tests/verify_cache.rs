@@ -333,7 +333,7 @@ fn a_record_that_is_not_of_a_finished_build_is_not_believed() {
         .map(|file| file.unwrap().into_path())
         .find(|path| path.extension().is_some_and(|extension| extension == "ipk"))
         .unwrap();
-    let mend = changed(&package, flip);
+    let mend = changed(&package, |bytes| flip(bytes));
     bench.expect(
         "unknown",
         None,

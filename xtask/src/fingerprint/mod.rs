@@ -6,6 +6,7 @@
 //! | compiler version and where it comes from | the crate's sources and Cargo.lock |
 //! | target, flags, profile, features | file times and the order of directories |
 //! | tool versions and their hashes | absolute paths, the machine's name |
+//! | of an image: its base, the feeds' commits, `.config`, Dockerfile and scripts | files that the Dockerfile does not copy |
 //!
 //! What is *not* noticed: a compiler that was exchanged in place while it calls
 //! itself the same version. The `debian` provider's files are hashed when they
@@ -49,9 +50,11 @@ impl Inputs {
         self.0.get(name).map(String::as_str)
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.0.len()
+    /// Every input by name, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// SHA-256 of the canonical JSON (sorted keys, no white space), in hex.
