@@ -77,6 +77,7 @@ lines() { printf '%s\n' "$@"; }
 exec env -i "${environment[@]}" \
 	CARGO="$rust/bin/cargo" \
 	RUSTC="$here/bin/rustc" \
+	RUSTC_WRAPPER= RUSTC_WORKSPACE_WRAPPER= \
 	CARGO_ENCODED_RUSTFLAGS="${XTASK_TARGET_FLAGS//$'\n'/$'\x1f'}" \
 	CARGO_ZIGBUILD_ZIG_PATH="$here/zig/ziglang/zig" \
 	CARGO_ZIGBUILD_PYTHON_PATH=/nonexistent/python3 \

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every script of the image's stages.
 set -euo pipefail
 

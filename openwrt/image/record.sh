@@ -12,7 +12,7 @@
 export LC_ALL=C
 
 tree=/builder
-cd "$tree"
+cd "$tree" || exit
 
 case $RUST in
 pinned) parts=(/opt/xtask/rust /opt/xtask/zig /opt/xtask/std) ;;
@@ -49,7 +49,7 @@ fi
 
 # stage NAME RECIPE PREPARED: one stage's JSON.
 stage() {
-	local files download= archive
+	local files download='' archive
 	files=$(find "$2" "${kind[@]}" ! -path '*/.*_check' ! -path '*:*' ! -path '* *' -printf '%p\t%T@\n' | sort)
 	for archive in dl/"$3".* dl/"${3%-src}".*; do
 		[ ! -f "$archive" ] || download=$(stat -c %.9Y "$archive")
@@ -77,7 +77,7 @@ stages() {
 		for recipe in package/feeds/*/"$name" package/*/"$name"; do
 			[ -f "$recipe/Makefile" ] || continue
 			recipe=$(cd -P "$recipe" && pwd)
-			prepared=$(stamps | grep -F '/.prepared' | grep -iE "/$name[a-z]?(-[^/]*)?/[^/]*\$" | head -n 1)
+			prepared=$(stamps | grep -F '/.prepared' | grep -iE "/${name}[a-z]?(-[^/]*)?/[^/]*\$" | head -n 1)
 			[ -n "$prepared" ] || continue
 			[ "$first" = 1 ] || printf ','
 			first=0

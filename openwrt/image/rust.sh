@@ -7,9 +7,12 @@
 . /run/xtask/common.sh
 
 rust=/opt/xtask/rust
-downloads=/run/xtask/downloads
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+# Kept between builds, but no part of the image. It belongs to user 1000, which
+# the SDK's images call buildbot.
+downloads=/run/xtask/downloads
+[ -w "$downloads" ] || downloads=$work/downloads
 
 from_rustup() {
 	say "Rust $RUST_VERSION from rustup"

@@ -45,6 +45,9 @@ fi
 [ -f feeds/packages/lang/rust/rust-package.mk ] || fail \
 	"the feed packages has no lang/rust/rust-package.mk, which the recipe includes: $(grep -h '[[:space:]]packages[[:space:]]' feeds.conf feeds.conf.default 2>/dev/null | head -n 1)" \
 	"name a packages feed of OpenWrt 23.05 or newer in \`feeds\` of [image] in openwrt/sdk.toml"
+for patch in /run/xtask/context/openwrt/patches/*.patch; do
+	[ ! -f "$patch" ] || run "applying ${patch##*/}" patch -p1 --forward --no-backup-if-mismatch -i "$patch"
+done
 find feeds/ -xdev -exec touch -h -d "@$age" {} +
 if [ -d dl ]; then
 	find dl/ -xdev -type f -exec touch -h -d "@$age" {} +
@@ -53,14 +56,15 @@ if [ "$RUST" = feed ]; then
 	run "installing the feed's Rust" ./scripts/feeds install -p packages rust
 fi
 
-: >.config
+seeds=()
 for seed in $CONFIG_SEED; do
-	cat "/run/xtask/context/$seed" >>.config
+	seeds+=("/run/xtask/context/$seed")
 done
+cat "${seeds[@]}" >.config
 run "configuring" make defconfig
 touch -d "@$(stat -c %Y .config)" .config
 for name in CONFIG_AUTOREMOVE CONFIG_AUTOREBUILD; do
-	asked=$(cat $(printf '/run/xtask/context/%s ' $CONFIG_SEED) | sed -nE "s/^($name=.*|# $name is not set)\$/\1/p" | tail -n 1)
+	asked=$(cat "${seeds[@]}" | sed -nE "s/^($name=.*|# $name is not set)\$/\1/p" | tail -n 1)
 	if [ -n "$asked" ] && ! grep -Fxq -- "$asked" .config; then
 		grep "$name" .config || true
 		fail "make defconfig does not keep $asked" "containers would name stamps otherwise than this image: change config_seed of [image] in openwrt/sdk.toml"

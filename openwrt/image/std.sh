@@ -53,6 +53,8 @@ build=(
 	CARGO_PROFILE_RELEASE_PANIC=abort
 	CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
 	RUSTC_BOOTSTRAP=1 "RUSTC=$work/rustc"
+	# Empty, but set: cargo hashes that it is.
+	RUSTC_WRAPPER= RUSTC_WORKSPACE_WRAPPER=
 )
 [ ! -s "$ca" ] || build+=("CARGO_HTTP_CAINFO=$ca")
 (cd "$library" && "${build[@]}" "$rust/bin/cargo" "${arguments[@]}")

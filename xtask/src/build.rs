@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Serialize;
 
+use crate::buildlog::Outcome as Verdict;
 use crate::compile::profile::Profile;
 use crate::compile::{self, Compiled, Job, Output};
 use crate::config::package::Defaults;
@@ -15,7 +16,7 @@ use crate::config::workspace::{Crate, Workspace};
 use crate::context::Context;
 use crate::fingerprint::hex;
 use crate::package::ipk;
-use crate::record::{self, Backend, Part, Record};
+use crate::record::{self, Part, Record};
 use crate::source::{self, Source};
 use crate::toolchain::select::Choice;
 use crate::toolchain::stdlib::Std;
@@ -41,6 +42,19 @@ pub struct Request<'a> {
     /// Folder that gets `<release>/<arch>/FILE`.
     pub dist: PathBuf,
 }
+
+/// Phases in their order; a backend has some of them.
+const PHASES: [&str; 7] = [
+    "toolchain",
+    "std",
+    "image",
+    "container",
+    "compile",
+    "make",
+    "pack",
+];
+
+pub use crate::record::Backend;
 
 /// A package that was written.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +83,12 @@ pub struct Built {
     /// The time that its files have.
     #[serde(skip)]
     pub epoch: u64,
+    /// How it was built.
+    pub backend: Backend,
+    /// Whether anything of the toolchain was made again; of a build in the SDK.
+    pub verdict: Option<Verdict>,
+    /// The log; of a build in the SDK.
+    pub log: Option<PathBuf>,
 }
 
 /// One architecture's result.
@@ -79,11 +99,7 @@ pub type Outcome = (Arch, Result<Built>);
 /// # Errors
 /// What concerns all of them: no toolchain, unreadable metadata.
 pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
-    ensure!(
-        request.release.format == Format::Ipk,
-        "apk: not yet (release {} installs apk packages; --release 24.10 makes an ipk)",
-        request.release.name
-    );
+    refuse_apk(&request.release)?;
     // The last build's records are gone before anything is made.
     let mut records = BTreeMap::new();
     for arch in &request.archs {
@@ -135,7 +151,8 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
                 member: request.member,
                 target: &arch.target,
                 profile: request.profile,
-                epoch: (request.profile == Profile::Release).then_some(source.epoch),
+                epoch: (request.profile == Profile::Release)
+                    .then(|| request.member.table.epoch.unwrap_or(source.epoch)),
             };
             let compiled =
                 compile::compile(&job, Output::Shown).map_err(|error| format!("{error:#}"))?;
@@ -164,6 +181,17 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
     Ok(outcomes)
 }
 
+/// # Errors
+/// The release installs packages of a format that is not made yet.
+pub(crate) fn refuse_apk(release: &Release) -> Result<()> {
+    ensure!(
+        release.format == Format::Ipk,
+        "apk: not yet (release {} installs apk packages; --release 24.10 makes an ipk)",
+        release.name
+    );
+    Ok(())
+}
+
 fn pack(
     ctx: &Context,
     request: &Request<'_>,
@@ -190,7 +218,7 @@ fn pack(
         .join(&package.file_name);
     fs::write_atomic(&path, &package.bytes, 0o644)?;
     phases.insert("pack", started.elapsed().as_secs_f64());
-    lint(ctx, &path)?;
+    lint(ctx, &path, &path)?;
     Ok(Built {
         name: meta.full_name(),
         version: meta.version,
@@ -203,6 +231,9 @@ fn pack(
         phases,
         compiled: compiled.compiled.clone(),
         epoch: meta.epoch,
+        backend: Backend::Native,
+        verdict: None,
+        log: None,
     })
 }
 
@@ -248,14 +279,17 @@ fn told(
     }
 }
 
-/// Reads the written package back: what a stranger's would be told is told of
-/// ours too.
-fn lint(ctx: &Context, path: &Path) -> Result<()> {
-    let report = inspect::inspect(path)?;
+/// Reads a written package back, which is to be known as `name`: what a
+/// stranger's would be told is told of ours too.
+///
+/// # Errors
+/// A router would refuse it.
+pub(crate) fn lint(ctx: &Context, file: &Path, name: &Path) -> Result<()> {
+    let report = inspect::inspect(file)?;
     for finding in &report.findings {
         match finding.severity {
-            inspect::Severity::Error => anyhow::bail!("{}: {finding}", path.display()),
-            inspect::Severity::Warning => ctx.ui.warn(&format!("{}: {finding}", path.display())),
+            inspect::Severity::Error => anyhow::bail!("{}: {finding}", name.display()),
+            inspect::Severity::Warning => ctx.ui.warn(&format!("{}: {finding}", name.display())),
             inspect::Severity::Info => {}
         }
     }
@@ -265,7 +299,7 @@ fn lint(ctx: &Context, path: &Path) -> Result<()> {
 impl Built {
     /// `size 512.3 kB, installed 1.2 MB, sha256 …` with the time of each phase.
     pub fn summary(&self) -> String {
-        let phases: Vec<String> = ["toolchain", "std", "compile", "pack"]
+        let phases: Vec<String> = PHASES
             .iter()
             .filter_map(|name| {
                 let time = self.phases.get(name)?;

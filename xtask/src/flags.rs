@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::engine::Kind;
 use crate::record::Backend;
 use crate::toolchain::select::Choice;
 
@@ -29,6 +30,7 @@ pub enum Command {
     Pack(Pack),
     Inspect(Inspect),
     Fingerprint(Fingerprint),
+    Image(Image),
     Log(Log),
     VerifyCache(VerifyCache),
     Smoke(Smoke),
@@ -52,7 +54,7 @@ impl Command {
 /// Compile a crate and write its ipk to `dist/<release>/<arch>/`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask ipk aarch64\n  cargo xtask ipk --all --json\n  cargo xtask ipk mips --fast            the quick loop: no LTO, incremental\n  cargo xtask ipk x86_64 --manifest-path ../other/Cargo.toml -p daemon"
+    after_help = "Examples:\n  cargo xtask ipk aarch64\n  cargo xtask ipk --all --json\n  cargo xtask ipk mips --fast            the quick loop: no LTO, incremental\n  cargo xtask ipk x86_64 --manifest-path ../other/Cargo.toml -p daemon\n  cargo xtask ipk mips --backend sdk     by OpenWrt's own build system, in Docker"
 )]
 pub struct Ipk {
     #[command(flatten)]
@@ -67,9 +69,32 @@ pub struct Ipk {
     /// Write below this folder instead of `dist` in the workspace.
     #[arg(long, value_name = "DIR")]
     pub dist: Option<PathBuf>,
+    /// How it is built.
+    #[arg(long, value_enum, default_value_t = Backend::Native)]
+    pub backend: Backend,
+    #[command(flatten)]
+    pub sdk: SdkArgs,
     /// Print one JSON object (docs/json.md).
     #[arg(long)]
     pub json: bool,
+}
+
+/// What only a build in the SDK has.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "With --backend sdk")]
+pub struct SdkArgs {
+    /// Show the build's output instead of a progress line.
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// Write build.log here (and the stamps before and after) instead of beside
+    /// the package; with several architectures in a folder for each.
+    #[arg(long, value_name = "DIR")]
+    pub artifacts: Option<PathBuf>,
+    /// Go on where a stage of the toolchain is built again.
+    #[arg(long)]
+    pub allow_toolchain_rebuild: bool,
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// Install the toolchain, zig, qemu and the standard libraries ahead of time.
@@ -160,6 +185,49 @@ pub struct Fingerprint {
     /// revision: one sentence a change.
     #[arg(long, value_name = "OTHER")]
     pub diff: Option<String>,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Build the Docker image with OpenWrt's SDK, when what it is made from changed.
+///
+/// An image is named by the fingerprint of its inputs: where it is there already
+/// nothing is done. Otherwise first the reasons are said, then it is built, and
+/// the log is kept in target/xtask/image/.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask image mips                     build it, if need be\n  cargo xtask image --all --dry-run          what would be built, and why\n  cargo xtask image mips --pull registry.example.org/team --push registry.example.org/team\n  cargo xtask image mips --shell             look around where the last build failed"
+)]
+pub struct Image {
+    /// Architectures or aliases (default: aarch64).
+    #[arg(value_name = "ARCH")]
+    pub archs: Vec<String>,
+    /// Every architecture of openwrt/sdk.toml.
+    #[arg(long, conflicts_with = "archs")]
+    pub all: bool,
+    /// OpenWrt release (default: the one marked so in openwrt/sdk.toml).
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Print every input too, before building.
+    #[arg(long)]
+    pub explain: bool,
+    /// Say what would be done, and why; change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Build although nothing changed, without the builder's cache.
+    #[arg(long)]
+    pub force: bool,
+    /// Push the image, named by its fingerprint.
+    #[arg(long, value_name = "REGISTRY")]
+    pub push: Option<String>,
+    /// Ask a registry for it before building.
+    #[arg(long, value_name = "REGISTRY")]
+    pub pull: Option<String>,
     /// Print one JSON object (docs/json.md).
     #[arg(long)]
     pub json: bool,
@@ -339,6 +407,18 @@ pub struct PackageArgs {
     /// The workspace to build from (default: this project).
     #[arg(long, value_name = "FILE")]
     pub manifest_path: Option<PathBuf>,
+}
+
+/// The container engine and its network.
+#[derive(Debug, Args)]
+pub struct EngineArgs {
+    /// Container engine.
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub engine: Option<Kind>,
+    /// Certificates of a company's network, in PEM form (default: SSL_CERT_FILE).
+    /// They reach builds as a secret and are in no image.
+    #[arg(long, value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
 }
 
 /// Where the compiler comes from.

@@ -3,7 +3,7 @@
 //!
 //! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
 //! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`],
-//! [`doctor`], [`verify`], [`recipe`], [`smoke`] → [`cmd`].
+//! [`doctor`], [`recipe`], [`smoke`] → [`sdk_run`] → [`verify`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -22,6 +22,7 @@ pub mod inspect;
 pub mod package;
 pub mod recipe;
 pub mod record;
+pub mod sdk_run;
 pub mod smoke;
 pub mod source;
 pub mod toolchain;

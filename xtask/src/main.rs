@@ -20,6 +20,7 @@ fn main() -> ExitCode {
         Command::Pack(flags) => cmd::pack::run(&flags, &ctx),
         Command::Inspect(flags) => cmd::inspect::run(&flags, &ctx),
         Command::Fingerprint(flags) => cmd::fingerprint::run(&flags, &ctx),
+        Command::Image(flags) => cmd::image::run(&flags, &ctx),
         Command::Log(flags) => cmd::log::run(&flags),
         Command::VerifyCache(flags) => cmd::verify_cache::run(&flags, &ctx),
         Command::Smoke(flags) => cmd::smoke::run(&flags, &ctx),

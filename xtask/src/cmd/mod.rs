@@ -4,6 +4,7 @@ pub mod bench;
 pub mod ci;
 pub mod doctor;
 pub mod fingerprint;
+pub mod image;
 pub mod inspect;
 pub mod ipk;
 pub mod log;

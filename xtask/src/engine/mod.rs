@@ -6,9 +6,11 @@
 //! | [`inspect`] | images that are there |
 //! | [`remote`] | whether the daemon runs on this machine |
 //! | [`trouble`] | what an engine's complaint means, with a way out |
+//! | [`container`] | containers by steps, and volumes |
 //! | [`ca`] | the certificates that a company's network needs |
 
 pub mod ca;
+pub mod container;
 pub mod find;
 pub mod inspect;
 pub mod remote;

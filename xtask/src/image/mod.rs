@@ -7,9 +7,24 @@
 //! | [`spec`] | everything that decides what the image is: inputs, build arguments, context |
 //! | [`manifest`] | that, written down |
 //! | [`compare`] | a manifest, an image or a revision to compare with |
+//! | [`label`], [`decide`] | what an image says of itself; whether one must be built, and why |
+//! | [`dockerfile`], [`progress`], [`build`] | the builder's steps, its output, one run of it |
+//! | [`finish`] | labels and tags: from then on it is believed |
+//! | [`ensure`] | all of that: an image that is there and right |
+//! | [`failed`] | which step failed, for `--shell` |
+//! | [`registry`] | push and pull |
 
+pub mod build;
 pub mod compare;
+pub mod decide;
+pub mod dockerfile;
+pub mod ensure;
+pub mod failed;
 pub mod files;
+pub mod finish;
+pub mod label;
 pub mod manifest;
+pub mod progress;
+pub mod registry;
 pub mod revision;
 pub mod spec;

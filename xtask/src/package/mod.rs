@@ -7,6 +7,7 @@
 //! | [`load`] | a tree from a directory or a tar archive |
 //! | [`meta`], [`modes`], [`conffiles`] | what the recipe says about it |
 //! | [`control`], [`tar`], [`gzip`], [`ipk`] | the ipk format |
+//! | [`repack`] | an ipk that OpenWrt's own tools packed |
 
 pub mod conffiles;
 pub mod control;
@@ -16,5 +17,6 @@ pub mod load;
 pub mod meta;
 pub mod modes;
 pub mod path;
+pub mod repack;
 pub mod tar;
 pub mod tree;

@@ -25,13 +25,24 @@ pub const RECORD_SCHEMA: u32 = 1;
 
 /// What built.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
-    /// cargo and zig on this machine.
+    /// With the toolchain in the cache, without Docker.
+    #[default]
     Native,
-    /// OpenWrt's SDK in a container.
+    /// By OpenWrt's own build system, in a container of the SDK image.
     Sdk,
 }
 
