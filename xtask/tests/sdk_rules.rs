@@ -2,273 +2,190 @@
 //! have the shape of recorded ones, its stamps go by the same rules. What the
 //! scanner says of its logs is held against what its stages did.
 
+#[path = "support/sdk_story.rs"]
+mod sdk_story;
 #[path = "support/sdk_tree.rs"]
 mod sdk_tree;
 #[path = "support/shape.rs"]
 mod shape;
 mod support;
 
-use sdk_tree::{HELLO, RECIPE, Tree};
-use xtask::buildlog::{Baseline, Cause, Outcome, Scanner, Verdict};
+use sdk_story::Story;
+use sdk_tree::{ARCHIVE, HELLO, RECIPE, Tree};
+use xtask::buildlog::{Cause, Verdict};
 
+// How the stamps of these values of CONFIG_AUTOREMOVE end.
 const UNSET: &str = "6664517399ebbbc92a37c5bb081b5c53";
 const Y: &str = "18f1e190c5d53547fed41a3eaa76e9e9";
 const N: &str = "be45f2727ac2fb6af057aef183f8797c";
 
-fn scan(log: &str, baseline: Option<Baseline>) -> Verdict {
-    let mut scanner = Scanner::with_baseline(baseline);
-    scanner.push(log.as_bytes());
-    scanner.finish()
+fn nothing(_: &mut Tree) {}
+
+fn newer_recipe(tree: &mut Tree) {
+    tree.touch(&format!("{RECIPE}/Makefile"));
 }
 
-/// A tree that lives through one change after another; every change is built
-/// and judged.
-struct Story {
-    tree: Tree,
-    /// What was done, the tree's path at that time, the log.
-    logs: Vec<(String, String, String)>,
-    debug: bool,
+fn edited_recipe(tree: &mut Tree) {
+    tree.edit(&format!("{RECIPE}/Makefile"), "# more\n");
 }
 
-impl Story {
-    fn new(autoremove: &str, debug: bool) -> Option<Self> {
-        sdk_tree::tools().then(|| Self {
-            tree: Tree::new(autoremove),
-            logs: Vec::new(),
-            debug,
-        })
-    }
-
-    /// Changes something, builds, and holds the scanner's words against what
-    /// happened: `None` is a toolchain that was left alone.
-    fn step(
-        &mut self,
-        what: &str,
-        args: &[&str],
-        cause: Option<Cause>,
-        change: impl Fn(&mut Tree),
-    ) -> Verdict {
-        let baseline = self.tree.baseline();
-        change(&mut self.tree);
-        let mut args = args.to_vec();
-        args.extend(self.debug.then_some("DEBUG=r"));
-        let run = self.tree.build(&args);
-        let log = &run.log;
-        let worked = cause.is_some() && what != "the archive cannot be had";
-        assert_eq!(run.compiled, worked, "{what}: the stage\n{log}");
-        let fails = cause == Some(Cause::StageFailed);
-        assert_eq!(run.success, !fails, "{what}: make\n{log}");
-
-        let outcome = match cause {
-            Some(_) => Outcome::Recompiled,
-            None => Outcome::Cached,
-        };
-        let alone = scan(log, None);
-        assert_eq!(alone.verdict, outcome, "{what}: {alone:#?}\n{log}");
-        let fits = alone.cause == cause
-            || (alone.cause == Some(Cause::NotDetermined)
-                && cause.is_some_and(|cause| alone.candidates.contains(&cause)));
-        assert!(
-            fits,
-            "{what}: {:?} {:?}\n{log}",
-            alone.cause, alone.candidates
-        );
-        let informed = scan(log, Some(baseline));
-        assert_eq!(informed.verdict, outcome, "{what}: {informed:#?}");
-        assert_eq!(informed.cause, cause, "{what}: {informed:#?}\n{log}");
-        let top = self.tree.top.to_str().unwrap().to_owned();
-        self.logs.push((what.to_owned(), top, run.log));
-        informed
-    }
-
-    /// The one stamp that is there ends in this hash.
-    fn stamp(&self, confvar: &str) -> String {
-        let stamps = self.tree.stamps();
-        assert_eq!(stamps.len(), 1, "{stamps:?}");
-        assert!(stamps[0].ends_with(&format!("_{confvar}")), "{stamps:?}");
-        stamps[0].clone()
-    }
+fn edited_source(tree: &mut Tree) {
+    tree.edit(&format!("{HELLO}/rsrc/src/main.rs"), "// more\n");
 }
 
-fn hello_was_made(verdict: &Verdict) -> bool {
+fn newer_archive(tree: &mut Tree) {
+    tree.touch(ARCHIVE);
+}
+
+fn no_archive(tree: &mut Tree) {
+    std::fs::remove_file(tree.path(ARCHIVE)).unwrap();
+}
+
+fn archive_again(tree: &mut Tree) {
+    let mirror = tree.path(".double/mirror/rustc-1.90.0-src.tar.xz");
+    std::fs::copy(mirror, tree.path(ARCHIVE)).unwrap();
+}
+
+fn unreachable_archive(tree: &mut Tree) {
+    no_archive(tree);
+    std::fs::remove_dir_all(tree.path(".double/mirror")).unwrap();
+}
+
+fn moved(tree: &mut Tree) {
+    tree.rename("builder-moved");
+}
+
+fn image_layer(tree: &mut Tree) {
+    tree.drop_digits();
+}
+
+fn failing(tree: &mut Tree) {
+    newer_recipe(tree);
+    std::fs::write(tree.path(".double/FAIL"), "").unwrap();
+}
+
+fn mended(tree: &mut Tree) {
+    std::fs::remove_file(tree.path(".double/FAIL")).unwrap();
+}
+
+fn has_hello(verdict: &Verdict) -> bool {
     verdict.packages.iter().any(|name| name == "hello-rs")
 }
 
-fn makefile() -> String {
-    format!("{RECIPE}/Makefile")
+/// The hash of the recipe in a stamp's name.
+fn recipe(stamp: &str) -> &str {
+    stamp.split_once('_').unwrap().0
 }
 
-const ARCHIVE: &str = "dl/rustc-1.90.0-src.tar.xz";
-
-/// CONFIG_AUTOREMOVE=y, as in a release's SDK: contents count.
-fn contents(debug: bool) -> Option<Story> {
-    let mut story = Story::new("y", debug)?;
+/// CONFIG_AUTOREMOVE=y, as in a release's SDK.
+#[test]
+fn contents_count_with_autoremove() {
+    let Some(mut story) = Story::new("y") else {
+        return;
+    };
     let s = &mut story;
-    assert!(hello_was_made(&s.step(
+    let extra = "CONFIG_HELLO_RS_EXTRA=y";
+    assert!(has_hello(&s.made(
         "first",
         &[],
-        Some(Cause::FirstBuild),
-        |_| {}
+        Cause::FirstBuild,
+        &nothing
     )));
     let stamp = s.stamp(Y);
-    assert!(!hello_was_made(&s.step("nothing", &[], None, |_| {})));
-    let edit = |tree: &mut Tree| tree.edit(&format!("{HELLO}/rsrc/src/main.rs"), "// more\n");
-    assert!(hello_was_made(&s.step(
-        "the source is edited",
-        &[],
-        None,
-        edit
-    )));
-    let set = ["CONFIG_HELLO_RS_EXTRA=y"];
-    assert!(hello_was_made(&s.step(
-        "a setting of the package",
-        &set,
-        None,
-        |_| {}
-    )));
-    s.step("a newer archive", &set, None, |tree| tree.touch(ARCHIVE));
-    s.step("an image layer", &set, None, |tree| tree.drop_digits());
-    s.step("another path", &set, None, |tree| tree.rename("moved"));
+    assert!(!has_hello(&s.cached("nothing", &[], &nothing)));
+    assert!(has_hello(&s.cached("source", &[], &edited_source)));
+    assert!(has_hello(&s.cached("setting", &[extra], &nothing)));
+    assert!(!has_hello(&s.cached("archive", &[extra], &newer_archive)));
+    s.cached("no archive", &[extra], &no_archive);
+    s.cached("archive again", &[extra], &archive_again);
+    s.cached("image layer", &[extra], &image_layer);
+    s.cached("moved", &[extra], &moved);
     assert_eq!(s.stamp(Y), stamp);
 
-    let updated = Some(Cause::FeedUpdated);
-    s.step("a newer recipe", &set, updated, |tree| {
-        tree.touch(&makefile())
-    });
-    assert_eq!(s.stamp(Y), stamp, "the name holds no time");
-    s.step("another recipe", &set, updated, |tree| {
-        tree.edit(&makefile(), "# more\n")
-    });
-    assert_ne!(s.stamp(Y), stamp);
+    s.made("newer recipe", &[], Cause::FeedUpdated, &newer_recipe);
+    assert_eq!(s.stamp(Y), stamp, "no time is in the name");
+    s.made("edited recipe", &[], Cause::FeedUpdated, &edited_recipe);
+    let stamp = s.stamp(Y);
 
-    let renamed = Some(Cause::StampRenamed);
-    s.step(
-        "y to n",
-        &[&set[..], &["CONFIG_AUTOREMOVE=n"]].concat(),
-        renamed,
-        |_| {},
-    );
-    let literal = s.stamp(N);
-    s.tree.baked_with("n");
-    s.step("n to y", &set, renamed, |_| {});
-    assert_eq!(s.stamp(Y)[..41], literal[..41], "contents count in both");
-    s.tree.baked_with("y");
-    s.step(
-        "y to unset",
-        &[&set[..], &["CONFIG_AUTOREMOVE="]].concat(),
-        renamed,
-        |_| {},
-    );
-    assert_ne!(s.stamp(UNSET)[..41], literal[..41]);
-    s.tree.baked_with("");
-    s.step("unset to y", &set, renamed, |_| {});
-    s.tree.baked_with("y");
+    for (value, confvar) in [("n", N), ("y", Y), ("", UNSET), ("y", Y)] {
+        let setting = format!("CONFIG_AUTOREMOVE={value}");
+        s.made(&setting, &[&setting], Cause::StampRenamed, &nothing);
+        let renamed = s.stamp(confvar);
+        assert_eq!(recipe(&renamed) == recipe(&stamp), !value.is_empty());
+        s.tree.baked_with(value);
+    }
 
-    s.step("a failure", &set, Some(Cause::StageFailed), |tree| {
-        tree.touch(&makefile());
-        std::fs::write(tree.path(".double/FAIL"), "").unwrap();
-    });
-    s.step(
-        "after the failure",
-        &set,
-        Some(Cause::NotDetermined),
-        |tree| {
-            std::fs::remove_file(tree.path(".double/FAIL")).unwrap();
-        },
-    );
-    s.step("nothing at the end", &set, None, |_| {});
-    Some(story)
+    s.failed("failing", true, &failing);
+    s.made("mended", &[], Cause::NotDetermined, &mended);
+    s.cached("nothing more", &[], &nothing);
+    has_real_lines(s);
 }
 
-/// CONFIG_AUTOREMOVE unset: paths and times count.
-fn times(debug: bool) -> Option<Story> {
-    let mut story = Story::new("", debug)?;
+#[test]
+fn paths_and_times_count_without_autoremove() {
+    let Some(mut story) = Story::new("") else {
+        return;
+    };
     let s = &mut story;
-    s.step("first", &[], Some(Cause::FirstBuild), |_| {});
-    let stamp = s.stamp(UNSET);
-    assert!(!hello_was_made(&s.step("nothing", &[], None, |_| {})));
-    let edit = |tree: &mut Tree| tree.edit(&format!("{HELLO}/rsrc/src/main.rs"), "// more\n");
-    assert!(hello_was_made(&s.step(
-        "the source is edited",
+    assert!(has_hello(&s.made(
+        "first",
         &[],
-        None,
-        edit
+        Cause::FirstBuild,
+        &nothing
     )));
-    s.step("a newer archive", &[], Some(Cause::DownloadNewer), |tree| {
-        tree.touch(ARCHIVE)
-    });
-    assert_eq!(s.stamp(UNSET), stamp, "an archive is not in the name");
-    s.step("a newer recipe", &[], Some(Cause::FeedUpdated), |tree| {
-        tree.touch(&makefile())
-    });
+    let first = s.stamp(UNSET);
+    assert!(!has_hello(&s.cached("nothing", &[], &nothing)));
+    assert!(has_hello(&s.cached("source", &[], &edited_source)));
+    s.made("archive", &[], Cause::DownloadNewer, &newer_archive);
+    assert_eq!(s.stamp(UNSET), first, "no archive is in the name");
+    s.made("no archive", &[], Cause::DownloadNewer, &no_archive);
+    s.made("newer recipe", &[], Cause::FeedUpdated, &newer_recipe);
     let newer = s.stamp(UNSET);
-    assert_ne!(newer, stamp);
-    s.step("another path", &[], Some(Cause::PathChanged), |tree| {
-        tree.rename("moved")
-    });
+    s.made("moved", &[], Cause::PathChanged, &moved);
     let moved = s.stamp(UNSET);
-    assert_ne!(moved, newer);
-    s.step(
-        "an image layer",
-        &[],
-        Some(Cause::MtimePrecisionLost),
-        |tree| tree.drop_digits(),
-    );
-    assert_ne!(s.stamp(UNSET), moved);
-    s.step(
-        "unset to y",
-        &["CONFIG_AUTOREMOVE=y"],
-        Some(Cause::StampRenamed),
-        |_| {},
-    );
-    s.stamp(Y);
-    s.tree.baked_with("y");
-    s.step("y to unset", &[], Some(Cause::StampRenamed), |_| {});
-    s.tree.baked_with("");
-    s.step("two at once", &["-j2"], Some(Cause::FeedUpdated), |tree| {
-        tree.touch(&makefile());
-        edit(tree);
-    });
-    s.step("a failure", &[], Some(Cause::StageFailed), |tree| {
-        tree.touch(&makefile());
-        std::fs::write(tree.path(".double/FAIL"), "").unwrap();
-    });
-    s.step(
-        "after the failure",
-        &[],
-        Some(Cause::NotDetermined),
-        |tree| {
-            std::fs::remove_file(tree.path(".double/FAIL")).unwrap();
-        },
-    );
-    s.step("a new download", &[], Some(Cause::DownloadNewer), |tree| {
-        std::fs::remove_file(tree.path(ARCHIVE)).unwrap();
-    });
-    s.step(
-        "the archive cannot be had",
-        &[],
-        Some(Cause::StageFailed),
-        |tree| {
-            std::fs::remove_file(tree.path(ARCHIVE)).unwrap();
-            std::fs::remove_dir_all(tree.path(".double/mirror")).unwrap();
-        },
-    );
-    Some(story)
+    s.made("image layer", &[], Cause::MtimePrecisionLost, &image_layer);
+    let whole = s.stamp(UNSET);
+    assert!(first != newer && newer != moved && moved != whole);
+
+    let both = |tree: &mut Tree| {
+        newer_recipe(tree);
+        edited_source(tree);
+    };
+    s.made("two at once", &["-j2"], Cause::FeedUpdated, &both);
+    s.failed("failing", true, &failing);
+    s.made("mended", &[], Cause::NotDetermined, &mended);
+    s.failed("unreachable archive", false, &unreachable_archive);
+    has_real_lines(s);
 }
 
 /// Every line that was printed has the shape of one that the real build system
-/// printed.
-fn has_real_lines(story: Option<Story>) {
-    let Some((story, dir)) = story.zip(support::shared("buildlogs")) else {
+/// printed, and DEBUG=r only adds lines.
+fn has_real_lines(story: &mut Story) {
+    let reasons = story
+        .logs
+        .last()
+        .unwrap()
+        .text
+        .contains("No need to rebuild");
+    if reasons {
+        let plain = story.tree.build(&[]).log;
+        let last = sdk_story::without_reasons(&story.logs.last().unwrap().text);
+        let shapes = |log: &str| -> Vec<String> {
+            let top = story.tree.top.to_str().unwrap();
+            log.lines().map(|line| shape::of(line, top)).collect()
+        };
+        assert_eq!(shapes(&plain), shapes(&last));
+    }
+    let Some(dir) = support::shared("buildlogs") else {
         return;
     };
     let shapes = shape::recorded(&dir);
     let mut foreign = Vec::new();
-    for (what, top, log) in &story.logs {
-        for line in log.lines() {
-            let shape = shape::of(line, top);
+    for log in &story.logs {
+        for line in log.text.lines() {
+            let shape = shape::of(line, &log.top);
             if !shapes.contains(&shape) {
-                foreign.push(format!("{what}: {line}\n    as {shape}"));
+                foreign.push(format!("{}: {line}\n    as {shape}", log.what));
             }
         }
     }
@@ -277,24 +194,4 @@ fn has_real_lines(story: Option<Story>) {
         "no recorded log has:\n{}",
         foreign.join("\n")
     );
-}
-
-#[test]
-fn contents_count_with_autoremove() {
-    has_real_lines(contents(false));
-}
-
-#[test]
-fn contents_count_with_autoremove_and_make_says_why() {
-    has_real_lines(contents(true));
-}
-
-#[test]
-fn times_count_without_autoremove() {
-    has_real_lines(times(false));
-}
-
-#[test]
-fn times_count_without_autoremove_and_make_says_why() {
-    has_real_lines(times(true));
 }

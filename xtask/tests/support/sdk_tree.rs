@@ -17,6 +17,8 @@ use super::support;
 
 /// The recipe of the feed's toolchain, in a tree.
 pub const RECIPE: &str = "feeds/packages/lang/rust";
+/// What the feed's toolchain is unpacked from.
+pub const ARCHIVE: &str = "dl/rustc-1.90.0-src.tar.xz";
 /// Where the test's package stands, in a tree.
 pub const HELLO: &str = "feeds/tollgate/net/hello-rs";
 
@@ -68,11 +70,7 @@ impl Tree {
         tree.run("scripts/setup", &["aarch64_cortex-a53", "24.10.8"]);
         tree.run("scripts/feeds", &["update", "-a"]);
         tree.run("scripts/feeds", &["install", "-a"]);
-        copy(&fixtures.join("hello-rs"), &tree.path(HELLO));
-        let links = tree.path("package/feeds/tollgate");
-        std::fs::create_dir_all(&links).unwrap();
-        let target = Path::new("../../..").join(HELLO);
-        std::os::unix::fs::symlink(target, links.join("hello-rs")).unwrap();
+        tree.add(&fixtures.join("hello-rs"), HELLO);
         if autoremove.is_empty() {
             let unset = "# CONFIG_AUTOREMOVE is not set\n";
             std::fs::write(tree.path(".config"), unset).unwrap();
@@ -80,6 +78,17 @@ impl Tree {
         tree.run("make", &["defconfig"]);
         tree.age();
         tree
+    }
+
+    /// Puts a recipe's folder at `feeds/FEED/…/NAME` and links it, as
+    /// `scripts/feeds install` does.
+    pub fn add(&self, from: &Path, to: &str) {
+        copy(from, &self.path(to));
+        let feed = to.split('/').nth(1).unwrap();
+        let links = self.path("package/feeds").join(feed);
+        std::fs::create_dir_all(&links).unwrap();
+        let name = Path::new(to).file_name().unwrap();
+        std::os::unix::fs::symlink(Path::new("../../..").join(to), links.join(name)).unwrap();
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -105,10 +114,20 @@ impl Tree {
         command
     }
 
-    fn run(&self, program: &str, args: &[&str]) {
+    /// Runs it to its end; gives what it printed.
+    pub fn run(&self, program: &str, args: &[&str]) -> String {
+        let (success, text) = self.try_run(program, args);
+        assert!(success, "{program} {args:?}:\n{text}");
+        text
+    }
+
+    /// Whether it succeeded, and what it printed.
+    pub fn try_run(&self, program: &str, args: &[&str]) -> (bool, String) {
         let output = self.command(program, args).run().unwrap();
-        let text = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{program} {args:?}:\n{text}");
+        (
+            output.status.success(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
     }
 
     /// `make package/hello-rs/compile V=s …`; its two outputs in one, as in a
@@ -116,14 +135,26 @@ impl Tree {
     pub fn build(&mut self, args: &[&str]) -> Run {
         let before = self.compiles();
         let args = [&["package/hello-rs/compile", "V=s"], args].concat();
-        let output = self.command("make", &args).run().unwrap();
+        let (success, log) = self.try_run("make", &args);
         let run = Run {
-            log: String::from_utf8(output.stdout).unwrap(),
-            success: output.status.success(),
+            log,
+            success,
             compiled: self.compiles() > before,
         };
         self.age();
         run
+    }
+
+    /// Whether make would build the toolchain's stage, asked as OpenWrt asks it
+    /// of packages: its check for newer files, then `make -q`.
+    pub fn would_compile(&self, args: &[&str]) -> bool {
+        let top = format!("TOPDIR={}", self.top.display());
+        let folder = "package/feeds/packages/rust";
+        let subdir = format!("BUILD_SUBDIR={folder}");
+        let make = ["-r", "-C", folder, &top, &subdir];
+        self.try_run("make", &[&make[..], args, &["check-depends"]].concat());
+        let ask = ["-q", ".host-compile"];
+        !self.try_run("make", &[&make[..], args, &ask].concat()).0
     }
 
     /// How often the stand-in for rustc's build began.
@@ -189,6 +220,7 @@ impl Tree {
 
     /// What is baked now, as an image's label has it.
     pub fn baseline(&self) -> Baseline {
+        let archive = self.path(ARCHIVE);
         let recipe = files(&self.path(RECIPE));
         let files: Vec<FileTime> = recipe
             .iter()
@@ -202,7 +234,7 @@ impl Tree {
             source: Some("rustc-1.90.0-src".into()),
             prepared: stamp,
             feed_time: files.iter().map(|file| file.time).max(),
-            download_time: Some(time_of(&self.path("dl/rustc-1.90.0-src.tar.xz"))),
+            download_time: archive.is_file().then(|| time_of(&archive)),
             files: files.clone(),
         });
         Baseline {
