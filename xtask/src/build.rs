@@ -257,7 +257,6 @@ fn told(
         ("std", std.inputs.clone()),
         ("zig", wheels::inputs(&ctx.sdk.toolchain)),
     ];
-    let file = built.path.file_name().unwrap_or_default();
     record::Built {
         verdict: record::Built::judge(&made, &compiled.work),
         choice: request.toolchain.name().to_owned(),
@@ -267,15 +266,8 @@ fn told(
             .into(),
         made,
         compiled: compiled.work.clone(),
-        package: record::Package {
-            crate_name: request.member.cargo_name.clone(),
-            name: built.name.clone(),
-            version: built.version.clone(),
-            file: file.to_string_lossy().into_owned(),
-            size: built.size,
-            sha256: built.sha256.clone(),
-            epoch: built.epoch,
-        },
+        package: built.package(&request.member.cargo_name),
+        log: None,
     }
 }
 
@@ -297,6 +289,20 @@ pub(crate) fn lint(ctx: &Context, file: &Path, name: &Path) -> Result<()> {
 }
 
 impl Built {
+    /// What records say of the package.
+    pub fn package(&self, crate_name: &str) -> record::Package {
+        let file = self.path.file_name().unwrap_or_default();
+        record::Package {
+            crate_name: crate_name.to_owned(),
+            name: self.name.clone(),
+            version: self.version.clone(),
+            file: file.to_string_lossy().into_owned(),
+            size: self.size,
+            sha256: self.sha256.clone(),
+            epoch: self.epoch,
+        }
+    }
+
     /// `size 512.3 kB, installed 1.2 MB, sha256 …` with the time of each phase.
     pub fn summary(&self) -> String {
         let phases: Vec<String> = PHASES

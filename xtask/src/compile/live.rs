@@ -9,6 +9,8 @@ use std::process::Output;
 use anyhow::Result;
 use duct::Expression;
 
+use crate::record::lines;
+
 /// Clears the rest of a terminal's line.
 const ERASE: &[u8] = b"\x1b[K";
 
@@ -79,11 +81,11 @@ impl<W: Write> Live<W> {
             return;
         }
         let plain = plain(line);
-        if let Some((package, reason)) = dirty(&plain) {
+        if let Some((package, reason)) = lines::dirty(&plain) {
             self.reasons.entry(package).or_insert(reason);
             return;
         }
-        if is_status(&plain, "Fresh") || plain.starts_with("     Running `") {
+        if lines::status(&plain, "Fresh").is_some() || plain.starts_with("     Running `") {
             return;
         }
         if plain.is_empty() || plain.as_bytes() == CAUSED_BY {
@@ -207,25 +209,6 @@ fn plain(line: &[u8]) -> String {
         }
     }
     String::from_utf8_lossy(&text).trim_end().to_owned()
-}
-
-/// `       Fresh …`: cargo's verbs end in the twelfth column.
-fn is_status(line: &str, verb: &str) -> bool {
-    line.strip_prefix(&format!("{verb:>12}"))
-        .is_some_and(|rest| rest.starts_with(' '))
-}
-
-/// `       Dirty NAME vVERSION (PLACE): REASON` as `NAME@VERSION` and reason.
-fn dirty(line: &str) -> Option<(String, String)> {
-    let rest = is_status(line, "Dirty").then(|| line.get(13..))??;
-    let (name, rest) = rest.split_once(" v")?;
-    let end = rest.find([' ', ':'])?;
-    let (version, rest) = rest.split_at(end);
-    let (_, reason) = match rest.starts_with(" (") {
-        true => rest.split_once("): ")?,
-        false => rest.split_once(": ")?,
-    };
-    Some((format!("{name}@{version}"), reason.to_owned()))
 }
 
 #[cfg(test)]

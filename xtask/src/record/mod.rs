@@ -5,6 +5,7 @@
 //! is there: a build that fails or is killed leaves a record without a result,
 //! which nobody believes.
 
+pub mod lines;
 mod work;
 
 use std::collections::BTreeMap;
@@ -96,6 +97,19 @@ pub struct Built {
     pub compiled: Work,
     /// What came out.
     pub package: Package,
+    /// The log of a build that OpenWrt made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogFile>,
+}
+
+/// A build's log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogFile {
+    /// The file, relative to the record's folder or absolute.
+    pub file: PathBuf,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
 }
 
 /// A part of the toolchain that was made.
@@ -242,6 +256,7 @@ mod tests {
                 sha256: "00".to_owned(),
                 epoch: 1,
             },
+            log: None,
         }
     }
 

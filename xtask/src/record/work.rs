@@ -5,6 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::lines;
+
+/// A path where nothing is.
+const NOWHERE: &str = "/nonexistent";
+
 /// A crate that cargo compiled, as its messages name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Made {
@@ -61,6 +66,34 @@ impl Work {
     }
 }
 
+impl Work {
+    /// What the cargo whose `-v` lines are in a log compiled.
+    pub fn of_log(log: &str) -> Self {
+        let mut reasons = BTreeMap::new();
+        let mut made: Vec<Made> = Vec::new();
+        for line in log.lines() {
+            if let Some((name, reason)) = lines::dirty(line) {
+                reasons.entry(name).or_insert(reason);
+            } else if let Some((name, place)) = lines::compiling(line) {
+                // A repository's place is an address.
+                let folder = place.filter(|place| place.starts_with('/'));
+                made.push(Made {
+                    name,
+                    is_path: folder.is_some(),
+                    manifest: folder.unwrap_or_default().into(),
+                });
+            }
+        }
+        let std = made.iter().find_map(|made| {
+            let library = made.manifest.parent()?;
+            library
+                .ends_with("rust/library")
+                .then(|| library.to_owned())
+        });
+        Self::sort(&made, &reasons, &std.unwrap_or_else(|| NOWHERE.into()))
+    }
+}
+
 impl std::fmt::Display for Piece {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.reason {
@@ -82,6 +115,18 @@ pub fn list<T: ToString>(pieces: &[T], most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_log_tells_the_same() {
+        let work = Work::of_log(
+            "   Compiling libc v0.2.1\n       Dirty own v1.0.0 (/b/own): edited\n   Compiling own v1.0.0 (/b/own)\n\
+             gcc -o x\n   Compiling git v1.0.0 (https://example.org/x#aa)\n   \
+             Compiling core v0.0.0 (/r/lib/rustlib/src/rust/library/core)\n       Fresh x v1.0.0\n",
+        );
+        assert_eq!(list(&work.own, 9), "own@1.0.0 (edited)");
+        assert_eq!(list(&work.dependencies, 9), "libc@0.2.1, git@1.0.0");
+        assert_eq!(list(&work.std, 9), "core@0.0.0");
+    }
 
     #[test]
     fn crates_are_sorted_by_whose_they_are() {
