@@ -282,6 +282,8 @@ pub struct VerifyCache {
     /// Provider of the pinned Rust (default: as the last build chose).
     #[arg(long, value_enum, env = "XTASK_TOOLCHAIN")]
     pub toolchain: Option<Choice>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
     /// Build twice, and show that the second build makes nothing of the
     /// toolchain and the same package.
     #[arg(long)]

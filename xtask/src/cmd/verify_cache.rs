@@ -2,18 +2,17 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result};
 
 use super::ipk;
-use crate::build;
-use crate::compile::profile::Profile;
 use crate::config::workspace::Workspace;
 use crate::context::Context;
 use crate::flags::VerifyCache;
 use crate::record::Backend;
+use crate::util::interrupt::{self, Stopped};
 use crate::verify::check::{self, Subject};
 use crate::verify::subject::{Place, recorded};
-use crate::verify::{self, Plan, Request, show};
+use crate::verify::{self, Request, show};
 
 /// Raise it when a key's meaning changes.
 const SCHEMA: u32 = 1;
@@ -34,10 +33,18 @@ pub fn run(flags: &VerifyCache, ctx: &Context) -> Result<ExitCode> {
     let request = Request {
         places,
         toolchain: flags.toolchain,
+        workspace: &workspace,
+        twice: flags.twice,
+        engine: flags.engine.engine,
+        ca_bundle: flags.engine.ca_bundle.clone(),
     };
-    let build = |place: &Place, plan: &Plan| build_once(flags, ctx, &workspace, place, plan);
-    let build: Option<verify::Build<'_>> = if flags.twice { Some(&build) } else { None };
-    let subjects = verify::examine(ctx, &request, build)?;
+    let subjects = match verify::examine(ctx, &request) {
+        Err(error) if error.is::<Stopped>() => {
+            ctx.ui.error(&error);
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        }
+        examined => examined?,
+    };
     let mend = format!("cargo xtask ipk ARCH{}", options(flags, None));
     // A closed pipe (`… | head`) must not hide the verdict's exit code.
     let text = match flags.json {
@@ -124,40 +131,4 @@ fn options(flags: &VerifyCache, release: Option<&String>) -> String {
         add("--dist", &dist.display().to_string());
     }
     options
-}
-
-fn build_once(
-    flags: &VerifyCache,
-    ctx: &Context,
-    workspace: &Workspace,
-    place: &Place,
-    plan: &Plan,
-) -> Result<()> {
-    ensure!(
-        place.backend == Backend::Native,
-        "the sdk backend is not there yet"
-    );
-    let member = workspace.select(flags.package.package.as_deref())?;
-    let (release, arch) = place.find(&ctx.sdk)?;
-    let outcomes = build::build(
-        ctx,
-        &build::Request {
-            release,
-            archs: vec![arch],
-            profile: match plan.fast {
-                true => Profile::Fast,
-                false => Profile::Release,
-            },
-            toolchain: plan.toolchain,
-            workspace,
-            member: &member,
-            dist: place.dist.clone(),
-        },
-    )?;
-    for (arch, outcome) in outcomes {
-        if let Err(error) = outcome {
-            bail!("{}: {error:#}", arch.name);
-        }
-    }
-    Ok(())
 }

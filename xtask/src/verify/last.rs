@@ -2,7 +2,7 @@
 
 use super::check::{Check, Evidence};
 use super::subject::Place;
-use crate::buildlog::Outcome;
+use crate::buildlog::{self, Baseline, Outcome, Verdict, show};
 use crate::fingerprint::{Reason, hash_file, join};
 use crate::record::{self, Backend, Built, Record, list};
 
@@ -89,10 +89,6 @@ impl Last {
                 place.build()
             ));
         }
-        if built.verdict != Outcome::Cached {
-            let why = format!("the record's verdict is {}", built.verdict.name());
-            return Evidence::unknown(check, why).mend(place.build());
-        }
         let package = &built.package;
         let says = match place.backend {
             Backend::Native => "says its record (native builds write no OpenWrt log)",
@@ -108,9 +104,112 @@ impl Last {
     }
 }
 
-/// What of the toolchain a build made, if it did.
+impl Last {
+    /// What the log of the last build in the SDK says, and its record. A build
+    /// that did not finish has a log too, which may say why.
+    pub fn log(&self, place: &Place, baseline: Option<Baseline>) -> Evidence {
+        let check = Check::LastBuild;
+        let record = record::path(&place.dist, &place.release, &place.arch, place.backend);
+        let built = match self {
+            Self::Finished(built) => built,
+            Self::Doubt(..) => {
+                let told = self.answer(place);
+                let log = record.with_file_name("build.log");
+                return match log_of_unfinished(&record, &log, baseline) {
+                    Some(verdict) => recompiled(&verdict, &log).with(told),
+                    None => told,
+                };
+            }
+        };
+        let Some(log) = &built.log else {
+            return Evidence::unknown(check, "the record names no log").mend(place.build());
+        };
+        let file = record.with_file_name(&log.file);
+        match hash_file(&file) {
+            Ok(sha256) if sha256 == log.sha256 => {}
+            Ok(_) => {
+                let why = format!("{} is not the log of the last build", shown(&file));
+                return Evidence::unknown(check, why).mend(place.build());
+            }
+            Err(error) => {
+                let why = format!("{} cannot be read: {error}", shown(&file));
+                return Evidence::unknown(check, why).mend(place.build());
+            }
+        }
+        let told = self.answer(place);
+        match read(&file, baseline) {
+            Some(verdict) if verdict.verdict == Outcome::Recompiled => {
+                recompiled(&verdict, &file).with(told)
+            }
+            Some(verdict) if verdict.verdict == Outcome::Cached => told.and(format!(
+                "{} says: {}",
+                shown(&file),
+                show::headline(&verdict)
+            )),
+            verdict => {
+                let mend = verdict.and_then(|verdict| verdict.mend);
+                let why = mend.as_deref().unwrap_or("it cannot be read");
+                told.with(Evidence::unknown(
+                    check,
+                    format!("{} shows too little: {why}", shown(&file)),
+                ))
+            }
+        }
+    }
+}
+
+fn read(log: &std::path::Path, baseline: Option<Baseline>) -> Option<Verdict> {
+    let file = std::fs::File::open(log).ok()?;
+    buildlog::scan(file, baseline).ok()
+}
+
+/// The log of the build that the record is the begin of, where that made
+/// something again.
+fn log_of_unfinished(
+    record: &std::path::Path,
+    log: &std::path::Path,
+    baseline: Option<Baseline>,
+) -> Option<Verdict> {
+    let written = |file| {
+        std::fs::metadata(file)
+            .and_then(|found| found.modified())
+            .ok()
+    };
+    if written(log)? < written(record)? {
+        return None;
+    }
+    read(log, baseline).filter(|verdict| verdict.verdict == Outcome::Recompiled)
+}
+
+fn recompiled(verdict: &Verdict, log: &std::path::Path) -> Evidence {
+    let text = format!("{} says: {}", shown(log), show::headline(verdict));
+    let evidence = Evidence::recompiled(Check::LastBuild, text.replace('\n', ", "));
+    let evidence = match verdict.cause {
+        Some(cause) => evidence.because(cause.name()),
+        None => evidence,
+    };
+    match &verdict.mend {
+        Some(mend) => evidence.mend(mend),
+        None => evidence,
+    }
+}
+
+/// What of the toolchain a build made, if it did or may have.
 pub fn made(check: Check, built: &Built) -> Option<Evidence> {
     let mut sentences = Vec::new();
+    let of_log = built.made.is_empty() && built.compiled.std.is_empty();
+    match built.verdict {
+        Outcome::Recompiled if of_log => {
+            sentences.push("a stage of the toolchain was made, says its record".to_owned());
+        }
+        Outcome::Unknown => {
+            return Some(Evidence::unknown(
+                check,
+                "what of the toolchain was made is not known, says its record",
+            ));
+        }
+        _ => {}
+    }
     for part in &built.made {
         sentences.push(format!("{} was made: {}", part.name, join(&part.reasons)));
     }

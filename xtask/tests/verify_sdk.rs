@@ -1,0 +1,290 @@
+//! `verify-cache` on builds in the SDK: every cause provoked in an image that
+//! is not what was baked, and told from the image, from what make would do, and
+//! from the log.
+
+#[path = "support/image_copy.rs"]
+mod image_copy;
+#[path = "support/project.rs"]
+mod project;
+#[path = "support/sdk_base.rs"]
+mod sdk_base;
+mod support;
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use image_copy::{ARCH, Copy};
+use project::Project;
+use serde_json::{Value, json};
+
+/// A package, an image to build it in, and what `verify-cache` says of them.
+struct Bench {
+    copy: Copy,
+    project: Project,
+    /// The image as it was built, and its tag.
+    image: String,
+    tag: String,
+}
+
+impl Bench {
+    fn new(copy: Option<Copy>) -> Option<Self> {
+        let copy = copy?;
+        let project = Project::new();
+        let mut bench = Self {
+            copy,
+            project,
+            image: String::new(),
+            tag: String::new(),
+        };
+        support::run(&mut bench.xtask(&["recipe"]));
+        support::run(&mut bench.ipk());
+        bench.tag = bench.copy.tag();
+        bench.image = image_copy::docker(&["image", "inspect", "--format", "{{.Id}}", &bench.tag])
+            .trim()
+            .to_owned();
+        Some(bench)
+    }
+
+    fn xtask(&self, args: &[&str]) -> Command {
+        let mut command = self.copy.xtask(args);
+        command
+            .arg("--manifest-path")
+            .arg(self.project.path("Cargo.toml"));
+        command
+    }
+
+    fn ipk(&self) -> Command {
+        self.xtask(&["ipk", ARCH, "--backend", "sdk"])
+    }
+
+    fn report(&self, command: &mut Command) -> (i32, Value) {
+        let output = command.output().unwrap();
+        let code = output.status.code().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!([0, 1, 3].contains(&code), "{code}: {told}");
+        let report = support::json(&output);
+        let codes = [("cached", 0), ("recompiled", 1), ("unknown", 3)];
+        let verdict = report["verdict"].as_str().unwrap();
+        assert!(codes.contains(&(verdict, code)), "{verdict} {code}");
+        (code, report["subjects"][0].clone())
+    }
+
+    fn verify(&self, args: &[&str]) -> (i32, Value) {
+        self.report(&mut self.xtask(&[&["verify-cache", ARCH, "--json"], args].concat()))
+    }
+
+    /// Verdict, cause, and that a sentence of `check` has `words`.
+    fn expect(&self, verdict: &str, cause: Option<&str>, check: &str, words: &str) -> Value {
+        let (_, subject) = self.verify(&[]);
+        let found = (&subject["verdict"], &subject["cause"]);
+        assert_eq!(found, (&json!(verdict), &json!(cause)), "{subject:#}");
+        let (_, text) = answer(&subject, check);
+        assert!(text.contains(words), "{words:?} in {text:?}");
+        if verdict != "cached" {
+            assert!(subject["mend"].is_string(), "{subject:#}");
+        }
+        subject
+    }
+
+    /// Lets the tag point at the image with a change, labels and all.
+    fn change(&self, commands: &str) {
+        let mut build = Command::new(sdk_base::docker().unwrap())
+            .args(["build", "--quiet", "--tag", &self.tag, "-"])
+            .env("DOCKER_BUILDKIT", "0")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let text = format!("FROM {}\nRUN {commands}\n", self.image);
+        let mut stdin = build.stdin.take().unwrap();
+        stdin.write_all(text.as_bytes()).unwrap();
+        drop(stdin);
+        assert!(build.wait().unwrap().success(), "{commands}");
+    }
+
+    /// The image as it was.
+    fn restore(&self) {
+        image_copy::docker(&["tag", &self.image, &self.tag]);
+    }
+}
+
+/// State and sentences of a check.
+fn answer<'a>(subject: &'a Value, check: &str) -> (&'a str, String) {
+    let checks = subject["checks"].as_array().unwrap();
+    let found = checks.iter().find(|answer| answer["check"] == check);
+    let found = found.unwrap();
+    let sentences = found["sentences"].as_array().unwrap();
+    let sentences: Vec<&str> = sentences
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect();
+    (found["state"].as_str().unwrap(), sentences.join("\n"))
+}
+
+#[test]
+fn the_feeds_rust() {
+    let Some(bench) = Bench::new(Copy::feed()) else {
+        return;
+    };
+
+    // The image was made for the first build.
+    let words = "image was made: it was not built here before";
+    let subject = bench.expect("recompiled", Some("first-build"), "last-build", words);
+    for check in ["inputs", "files", "next-build"] {
+        assert_eq!(answer(&subject, check).0, "ok", "{subject:#}");
+    }
+    support::run(&mut bench.ipk());
+    let words = "make looks at package/feeds/packages/rust/host-compile and makes nothing there";
+    let subject = bench.expect("cached", None, "next-build", words);
+    let (_, text) = answer(&subject, "files");
+    assert!(text.contains(" files and 4 stamps in the image"), "{text}");
+    assert_eq!(subject["backend"], "sdk");
+
+    // In the image.
+    let host = "/builder/staging_dir/target-*/host";
+    for (commands, cause, check, words) in [
+        (
+            "printf x >> $(find HOST -type f | head -n 1)",
+            "file-changed",
+            "files",
+            " is corrupted: ",
+        ),
+        (
+            "rm $(find HOST -type f | head -n 1)",
+            "file-missing",
+            "files",
+            " is missing",
+        ),
+        (
+            "touch HOST/stranger",
+            "file-added",
+            "files",
+            "stranger is not in its record",
+        ),
+        (
+            "echo >> /opt/xtask/toolchain.sha256",
+            "file-changed",
+            "files",
+            "toolchain.sha256 is corrupted",
+        ),
+        (
+            "touch /builder/staging_dir/hostpkg/stamp/.rust_installed",
+            "file-changed",
+            "files",
+            "where the record says a stamp of ",
+        ),
+    ] {
+        bench.change(&commands.replace("HOST", host));
+        bench.expect("recompiled", Some(cause), check, words);
+    }
+
+    // What make would do: the image's files are what they were.
+    for (commands, cause) in [
+        (
+            "touch -d '2100-01-01' feeds/packages/lang/rust/Makefile",
+            "feed-updated",
+        ),
+        ("touch -d '2100-01-01' dl/rustc-*", "download-newer"),
+        ("sed -i '/CONFIG_AUTOREMOVE/d' .config", "stamp-renamed"),
+    ] {
+        bench.change(&format!("cd /builder \u{26}\u{26} {commands}"));
+        let words = "make would build package/feeds/packages/rust/host-compile again: ";
+        let subject = bench.expect("recompiled", Some(cause), "next-build", words);
+        assert_eq!(answer(&subject, "files").0, "ok", "{subject:#}");
+    }
+    bench.restore();
+
+    // The last build's log and record.
+    let dist = format!("dist/24.10/{ARCH}");
+    let log = bench.project.path(&format!("{dist}/build.log"));
+    let good = std::fs::read(&log).unwrap();
+    std::fs::write(&log, &good[..good.len() / 2]).unwrap();
+    bench.expect(
+        "unknown",
+        None,
+        "last-build",
+        "is not the log of the last build",
+    );
+    std::fs::remove_file(&log).unwrap();
+    bench.expect("unknown", None, "last-build", "cannot be read");
+    std::fs::write(&log, &good).unwrap();
+    bench.expect(
+        "cached",
+        None,
+        "last-build",
+        "cached: nothing of the toolchain was made again",
+    );
+
+    // A build that was stopped: its log tells why.
+    bench.change("touch -d '2100-01-01' /builder/feeds/packages/lang/rust/Makefile");
+    let output = bench.ipk().output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let subject = bench.expect(
+        "recompiled",
+        Some("feed-updated"),
+        "last-build",
+        "feed-updated",
+    );
+    assert!(
+        answer(&subject, "last-build").1.contains("did not finish"),
+        "{subject:#}"
+    );
+    bench.restore();
+    bench.expect(
+        "recompiled",
+        Some("feed-updated"),
+        "last-build",
+        "did not finish",
+    );
+
+    // Two builds: the first brings the record up to date.
+    let (code, subject) = bench.verify(&["--backend", "sdk", "--twice"]);
+    assert_eq!(code, 0, "{subject:#}");
+    let (state, text) = answer(&subject, "twice");
+    assert!(
+        state == "ok" && text.contains("the package is the same, byte for byte"),
+        "{text}"
+    );
+
+    // Inputs, and nobody to ask.
+    let mut nobody = bench.xtask(&["verify-cache", ARCH, "--json"]);
+    nobody.env("DOCKER_HOST", "unix:///nonexistent");
+    let (code, subject) = bench.report(&mut nobody);
+    assert_eq!(code, 3, "{subject:#}");
+    bench.copy.append("openwrt/config/sdk.config", "# more\n");
+    let words = "openwrt/config/sdk.config changed from ";
+    let subject = bench.expect("recompiled", Some("input-changed"), "inputs", words);
+    assert_eq!(answer(&subject, "files").0, "unknown");
+    assert_eq!(answer(&subject, "next-build").0, "recompiled");
+    let mend = subject["mend"].as_str().unwrap();
+    assert_eq!(mend, format!("cargo xtask image {ARCH}"));
+}
+
+#[test]
+fn the_pinned_rust() {
+    let Some(bench) = Bench::new(Copy::pinned()) else {
+        return;
+    };
+    support::run(&mut bench.ipk());
+    let words = "make comes to the package without a stage of the toolchain";
+    bench.expect("cached", None, "next-build", words);
+
+    for (file, change) in [
+        ("/opt/xtask/rust/bin/rustc", "printf x >>"),
+        ("/opt/xtask/zig/ziglang/zig", "printf x >>"),
+        (
+            "/opt/xtask/std/*/sysroot/lib/rustlib/*/lib/libcore-*.rlib",
+            "rm",
+        ),
+    ] {
+        bench.change(&format!("for file in {file}; do {change} $file; done"));
+        let (code, subject) = bench.verify(&[]);
+        assert_eq!(code, 1, "{subject:#}");
+        let (state, text) = answer(&subject, "files");
+        let name = file.rsplit('/').next().unwrap().split('*').next().unwrap();
+        assert!(state == "recompiled" && text.contains(name), "{text}");
+    }
+    // A recipe that wants the feed's Rust after all.
+    bench.restore();
+    bench.expect("cached", None, "files", "in the image are what was baked");
+}
