@@ -101,6 +101,41 @@ fn usage_errors_have_their_own_code() {
 }
 
 #[test]
+fn flags_of_the_other_backend() {
+    for (args, message) in [
+        (&["--verbose"][..], "--verbose needs --backend sdk"),
+        (&["--artifacts", "x"], "--artifacts needs --backend sdk"),
+        (
+            &["--allow-toolchain-rebuild"],
+            "--allow-toolchain-rebuild needs --backend sdk",
+        ),
+        (&["--engine", "podman"], "--engine needs --backend sdk"),
+        (&["--ca-bundle", "x"], "--ca-bundle needs --backend sdk"),
+        (
+            &["--backend", "sdk", "--fast"],
+            "--fast goes with --backend native only",
+        ),
+    ] {
+        let (code, text) = fails(&[&["ipk", "mips"], args].concat());
+        assert_eq!((code, text), (2, format!("error: {message}\n")));
+    }
+    assert_eq!(
+        fails(&["ipk", "mips", "--release", "25.12", "--backend", "sdk"]).1,
+        "error: apk: not yet (release 25.12 installs apk packages; --release 24.10 makes an ipk)\n"
+    );
+}
+
+#[test]
+fn a_package_without_a_recipe_is_not_for_the_sdk() {
+    let dir = crate_with("[package.metadata.openwrt]\nsection = \"net\"\n");
+    let text = fails_in(dir.path(), &["ipk", "mips", "--backend", "sdk"]);
+    assert_eq!(
+        text,
+        "error: DIR/openwrt/x/Makefile is missing: the SDK builds by a recipe; write it with: cargo xtask recipe\n"
+    );
+}
+
+#[test]
 fn a_typo_in_a_package_table() {
     let dir = crate_with("[package.metadata.openwrt]\nsection = \"net\"\nconfile = [\"/etc/x\"]\n");
     assert_eq!(

@@ -1,17 +1,15 @@
 //! A container's output while it is written: to the log, to the scanner, to the
 //! terminal.
 
-use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::log::Log;
 use crate::buildlog::{Because, Begun, Cause, PIECE, Scanner};
 use crate::engine::Engine;
-use crate::util::fs;
 use crate::util::interrupt::{self, Interrupt};
 use crate::util::ui::Step;
 
@@ -19,62 +17,6 @@ use crate::util::ui::Step;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often a silent container is thought of.
 const TICK: Duration = Duration::from_millis(250);
-/// Bytes of the log's end that errors are made from.
-const TAIL: usize = 64 << 10;
-
-/// A log under a name that says it is not whole, until it is.
-#[derive(Debug)]
-pub struct Log {
-    path: PathBuf,
-    file: File,
-    tail: Vec<u8>,
-}
-
-impl Log {
-    /// The log `build.log` in `dir`; `build.log.partial` for now.
-    ///
-    /// # Errors
-    /// I/O.
-    pub fn create(dir: &Path) -> Result<Self> {
-        fs::create_dirs(dir)?;
-        let path = dir.join("build.log");
-        let partial = partial(&path);
-        let file =
-            File::create(&partial).with_context(|| format!("write {}", partial.display()))?;
-        Ok(Self {
-            path,
-            file,
-            tail: Vec::new(),
-        })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .with_context(|| format!("write {}", partial(&self.path).display()))?;
-        self.tail.extend_from_slice(bytes);
-        if self.tail.len() > 2 * TAIL {
-            self.tail.drain(..self.tail.len() - TAIL);
-        }
-        Ok(())
-    }
-
-    /// Gives it its name: all of it is there.
-    ///
-    /// # Errors
-    /// I/O.
-    pub fn finish(self) -> Result<(PathBuf, String)> {
-        let Self { path, file, tail } = self;
-        drop(file);
-        std::fs::rename(partial(&path), &path)
-            .with_context(|| format!("write {}", path.display()))?;
-        Ok((path, String::from_utf8_lossy(&tail).into_owned()))
-    }
-}
-
-fn partial(path: &Path) -> PathBuf {
-    path.with_extension("log.partial")
-}
 
 /// A stage of the toolchain that began, and why.
 #[derive(Debug)]
@@ -137,9 +79,7 @@ impl Follow<'_> {
             }
             if self.interrupt.asked() {
                 let _ = self.engine.read(&["kill", self.container]);
-                return Err(
-                    interrupt::Stopped(format!("nothing was written for {}", self.title)).into(),
-                );
+                return Err(self.stopped());
             }
             if self.allow || stopped.is_some() {
                 continue;
@@ -155,6 +95,10 @@ impl Follow<'_> {
                 let _ = self.engine.read(&["kill", self.container]);
             }
         }
+        // The signal reached the engine's client too.
+        if self.interrupt.asked() {
+            return Err(self.stopped());
+        }
         // A build that ended before the grace did.
         if stopped.is_none() && !self.allow {
             stopped = scanner.began().map(|begun| Stopped {
@@ -167,6 +111,10 @@ impl Follow<'_> {
             Err(_) => anyhow::bail!("the reader of the container's output panicked"),
         }
         Ok(stopped)
+    }
+
+    fn stopped(&self) -> anyhow::Error {
+        interrupt::Stopped(format!("nothing was written for {}", self.title)).into()
     }
 
     fn show(&self, piece: &[u8]) {
@@ -228,18 +176,5 @@ mod tests {
         ] {
             assert_eq!(doing(line).as_deref(), expected, "{line}");
         }
-    }
-
-    #[test]
-    fn a_log_has_its_name_when_it_is_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut log = Log::create(dir.path()).unwrap();
-        log.write(&vec![b'x'; 5 * TAIL]).unwrap();
-        log.write(b"end\n").unwrap();
-        assert!(!dir.path().join("build.log").exists());
-        let (path, tail) = log.finish().unwrap();
-        assert_eq!(std::fs::metadata(path).unwrap().len(), 5 * TAIL as u64 + 4);
-        assert!(tail.ends_with("xend\n") && tail.len() <= 2 * TAIL);
-        assert!(!dir.path().join("build.log.partial").exists());
     }
 }

@@ -6,12 +6,13 @@
 //! | [`plan`] | everything that is decided before there is a container |
 //! | `prepare` | a container that is ready to start |
 //! | [`send`] | what is put into it, [`results`] what is taken out |
-//! | [`follow`] | its output while it is written |
+//! | [`follow`] | its output while it is written, [`log`] where it stays |
 //! | [`stamps`], [`judge`] | was anything of the toolchain made again? |
 //! | `told` | what the build's record says of it |
 
 pub mod follow;
 pub mod judge;
+pub mod log;
 pub mod plan;
 mod prepare;
 pub mod results;
@@ -41,8 +42,9 @@ use crate::source;
 use crate::toolchain::cache::Cache;
 use crate::util::interrupt::Interrupt;
 use crate::util::{fs, lock};
-use follow::{Follow, Log};
+use follow::Follow;
 use judge::{Facts, NotBuilt};
+use log::Log;
 use plan::{ARTIFACTS, Plan};
 use prepare::Prepare;
 use results::Results;
@@ -68,6 +70,7 @@ pub struct Options {
 /// What concerns all of them: no engine, a recipe that is not fresh.
 pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<Vec<Outcome>> {
     build::refuse_apk(&request.release)?;
+    plan::check_recipe(request.workspace, request.member)?;
     let asked = source::ask(&request.member.dir);
     let engine = Engine::find(options.engine)?;
     let ca = ca::bundle(options.ca_bundle.as_deref())?;
@@ -234,8 +237,12 @@ impl Run<'_> {
             Err(_) if ended.code != 0 => Results::default(),
             Err(error) => return Err(error.context("take the package out of the container")),
         };
-        let (log, tail) = log.finish()?;
-        if let Some(dir) = log.parent().filter(|_| self.options.artifacts.is_some()) {
+        let log = log.finish()?;
+        if let Some(dir) = log
+            .path
+            .parent()
+            .filter(|_| self.options.artifacts.is_some())
+        {
             for (name, list) in [
                 ("stamps.before", &results.before),
                 ("stamps.after", &results.after),
@@ -251,7 +258,6 @@ impl Run<'_> {
             verdict: scanner.finish(),
             results,
             log,
-            tail,
         })
     }
 
