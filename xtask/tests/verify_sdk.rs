@@ -8,45 +8,56 @@ mod image_copy;
 mod project;
 #[path = "support/sdk_base.rs"]
 mod sdk_base;
+#[path = "support/sdk_root.rs"]
+mod sdk_root;
 mod support;
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use image_copy::{ARCH, Copy};
+use image_copy::Copy;
 use project::Project;
+use sdk_root::{Root, greeter, list};
 use serde_json::{Value, json};
+
+/// Where images come from: of the feed's Rust, or with the pinned one.
+enum Source {
+    Feed(Root),
+    Pinned(Copy),
+}
 
 /// A package, an image to build it in, and what `verify-cache` says of them.
 struct Bench {
-    copy: Copy,
+    source: Source,
+    arch: &'static str,
     project: Project,
     /// The image as it was built, and its tag.
-    image: String,
+    good: String,
     tag: String,
 }
 
 impl Bench {
-    fn new(copy: Option<Copy>) -> Option<Self> {
-        let copy = copy?;
-        let project = Project::new();
+    fn new(arch: &'static str, source: Option<Source>) -> Option<Self> {
         let mut bench = Self {
-            copy,
-            project,
-            image: String::new(),
+            source: source?,
+            arch,
+            project: greeter(),
+            good: format!("xtask-test-good:{arch}"),
             tag: String::new(),
         };
-        support::run(&mut bench.xtask(&["recipe"]));
         support::run(&mut bench.ipk());
-        bench.tag = bench.copy.tag();
-        bench.image = image_copy::docker(&["image", "inspect", "--format", "{{.Id}}", &bench.tag])
-            .trim()
-            .to_owned();
+        bench.tag = match &bench.source {
+            Source::Feed(root) => root.image(),
+            Source::Pinned(copy) => copy.tag(),
+        };
+        list(&["tag", &bench.tag, &bench.good]);
         Some(bench)
     }
 
     fn xtask(&self, args: &[&str]) -> Command {
-        let mut command = self.copy.xtask(args);
+        let mut command = match &self.source {
+            Source::Feed(root) => root.xtask(args),
+            Source::Pinned(copy) => copy.xtask(args),
+        };
         command
             .arg("--manifest-path")
             .arg(self.project.path("Cargo.toml"));
@@ -54,7 +65,7 @@ impl Bench {
     }
 
     fn ipk(&self) -> Command {
-        self.xtask(&["ipk", ARCH, "--backend", "sdk"])
+        self.xtask(&["ipk", self.arch, "--backend", "sdk"])
     }
 
     fn report(&self, command: &mut Command) -> (i32, Value) {
@@ -70,7 +81,7 @@ impl Bench {
     }
 
     fn verify(&self, args: &[&str]) -> (i32, Value) {
-        self.report(&mut self.xtask(&[&["verify-cache", ARCH, "--json"], args].concat()))
+        self.report(&mut self.xtask(&[&["verify-cache", self.arch, "--json"], args].concat()))
     }
 
     /// Verdict, cause, and that a sentence of `check` has `words`.
@@ -87,24 +98,20 @@ impl Bench {
     }
 
     /// Lets the tag point at the image with a change, labels and all.
-    fn change(&self, commands: &str) {
-        let mut build = Command::new(sdk_base::docker().unwrap())
-            .args(["build", "--quiet", "--tag", &self.tag, "-"])
-            .env("DOCKER_BUILDKIT", "0")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let text = format!("FROM {}\nRUN {commands}\n", self.image);
-        let mut stdin = build.stdin.take().unwrap();
-        stdin.write_all(text.as_bytes()).unwrap();
-        drop(stdin);
-        assert!(build.wait().unwrap().success(), "{commands}");
+    fn change(&self, lines: &str) {
+        sdk_root::variant(&self.good, &self.tag, lines);
     }
 
     /// The image as it was.
     fn restore(&self) {
-        image_copy::docker(&["tag", &self.image, &self.tag]);
+        list(&["tag", &self.good, &self.tag]);
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        list(&["image", "rm", "--force", &self.good]);
+        sdk_root::forget_volumes(&self.tag);
     }
 }
 
@@ -123,7 +130,8 @@ fn answer<'a>(subject: &'a Value, check: &str) -> (&'a str, String) {
 
 #[test]
 fn the_feeds_rust() {
-    let Some(bench) = Bench::new(Copy::feed()) else {
+    let arch = "x86_64_verify";
+    let Some(bench) = Bench::new(arch, Root::new(arch).map(Source::Feed)) else {
         return;
     };
 
@@ -174,28 +182,35 @@ fn the_feeds_rust() {
             "where the record says a stamp of ",
         ),
     ] {
-        bench.change(&commands.replace("HOST", host));
+        bench.change(&format!("RUN {}", commands.replace("HOST", host)));
         bench.expect("recompiled", Some(cause), check, words);
     }
 
     // What make would do: the image's files are what they were.
     for (commands, cause) in [
         (
-            "touch -d '2100-01-01' feeds/packages/lang/rust/Makefile",
+            "RUN touch feeds/packages/lang/rust/Makefile",
             "feed-updated",
         ),
-        ("touch -d '2100-01-01' dl/rustc-*", "download-newer"),
-        ("sed -i '/CONFIG_AUTOREMOVE/d' .config", "stamp-renamed"),
+        (
+            "RUN sed -i 's/^CONFIG_AUTOREMOVE=y/# CONFIG_AUTOREMOVE is not set/' .config",
+            "stamp-renamed",
+        ),
+        ("RUN rm -rf build_dir/target-*/host", "not-determined"),
     ] {
-        bench.change(&format!("cd /builder \u{26}\u{26} {commands}"));
+        bench.change(commands);
         let words = "make would build package/feeds/packages/rust/host-compile again: ";
         let subject = bench.expect("recompiled", Some(cause), "next-build", words);
-        assert_eq!(answer(&subject, "files").0, "ok", "{subject:#}");
+        let files = match cause {
+            "not-determined" => "recompiled",
+            _ => "ok",
+        };
+        assert_eq!(answer(&subject, "files").0, files, "{subject:#}");
     }
     bench.restore();
 
     // The last build's log and record.
-    let dist = format!("dist/24.10/{ARCH}");
+    let dist = format!("dist/24.10/{arch}");
     let log = bench.project.path(&format!("{dist}/build.log"));
     let good = std::fs::read(&log).unwrap();
     std::fs::write(&log, &good[..good.len() / 2]).unwrap();
@@ -216,7 +231,7 @@ fn the_feeds_rust() {
     );
 
     // A build that was stopped: its log tells why.
-    bench.change("touch -d '2100-01-01' /builder/feeds/packages/lang/rust/Makefile");
+    bench.change("RUN touch feeds/packages/lang/rust/Makefile");
     let output = bench.ipk().output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let subject = bench.expect(
@@ -247,22 +262,28 @@ fn the_feeds_rust() {
     );
 
     // Inputs, and nobody to ask.
-    let mut nobody = bench.xtask(&["verify-cache", ARCH, "--json"]);
+    let mut nobody = bench.xtask(&["verify-cache", bench.arch, "--json"]);
     nobody.env("DOCKER_HOST", "unix:///nonexistent");
     let (code, subject) = bench.report(&mut nobody);
     assert_eq!(code, 3, "{subject:#}");
-    bench.copy.append("openwrt/config/sdk.config", "# more\n");
+    let Source::Feed(root) = &bench.source else {
+        return;
+    };
+    root.edit("openwrt/config/sdk.config", |text| {
+        format!("{text}# more\n")
+    });
     let words = "openwrt/config/sdk.config changed from ";
     let subject = bench.expect("recompiled", Some("input-changed"), "inputs", words);
     assert_eq!(answer(&subject, "files").0, "unknown");
     assert_eq!(answer(&subject, "next-build").0, "recompiled");
     let mend = subject["mend"].as_str().unwrap();
-    assert_eq!(mend, format!("cargo xtask image {ARCH}"));
+    assert_eq!(mend, format!("cargo xtask image {arch}"));
 }
 
 #[test]
 fn the_pinned_rust() {
-    let Some(bench) = Bench::new(Copy::pinned()) else {
+    let source = Copy::pinned().map(Source::Pinned);
+    let Some(bench) = Bench::new(image_copy::ARCH, source) else {
         return;
     };
     support::run(&mut bench.ipk());
@@ -277,7 +298,7 @@ fn the_pinned_rust() {
             "rm",
         ),
     ] {
-        bench.change(&format!("for file in {file}; do {change} $file; done"));
+        bench.change(&format!("RUN for file in {file}; do {change} $file; done"));
         let (code, subject) = bench.verify(&[]);
         assert_eq!(code, 1, "{subject:#}");
         let (state, text) = answer(&subject, "files");

@@ -67,11 +67,15 @@ impl Work {
 }
 
 impl Work {
-    /// What the cargo whose `-v` lines are in a log compiled.
+    /// What the recipe's cargo compiled, whose `-v` lines are in a log of
+    /// OpenWrt's; its own toolchain's crates are not meant.
     pub fn of_log(log: &str) -> Self {
         let mut reasons = BTreeMap::new();
         let mut made: Vec<Made> = Vec::new();
-        for line in log.lines() {
+        for line in log
+            .lines()
+            .skip_while(|line| !line.contains("cargo install "))
+        {
             if let Some((name, reason)) = lines::dirty(line) {
                 reasons.entry(name).or_insert(reason);
             } else if let Some((name, place)) = lines::compiling(line) {
@@ -119,7 +123,7 @@ mod tests {
     #[test]
     fn a_log_tells_the_same() {
         let work = Work::of_log(
-            "   Compiling libc v0.2.1\n       Dirty own v1.0.0 (/b/own): edited\n   Compiling own v1.0.0 (/b/own)\n\
+            "   Compiling bootstrap v0.0.0\nX=y cargo install -v --root /x\n   Compiling libc v0.2.1\n       Dirty own v1.0.0 (/b/own): edited\n   Compiling own v1.0.0 (/b/own)\n\
              gcc -o x\n   Compiling git v1.0.0 (https://example.org/x#aa)\n   \
              Compiling core v0.0.0 (/r/lib/rustlib/src/rust/library/core)\n       Fresh x v1.0.0\n",
         );

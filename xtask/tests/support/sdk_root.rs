@@ -98,22 +98,9 @@ impl Root {
         report["images"][0]["tag"].as_str().unwrap().to_owned()
     }
 
-    /// Puts another image in the place of `tag`: its labels, and what `lines`
-    /// of a Dockerfile make of `from`.
+    /// As the function of that name.
     pub fn variant(&self, from: &str, tag: &str, lines: &str) {
-        let mut docker = Command::new(sdk_base::docker().unwrap());
-        docker
-            .args(["build", "--quiet", "--tag", tag, "-"])
-            .env("DOCKER_BUILDKIT", "0")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut build = docker.spawn().unwrap();
-        let text = format!("FROM {from}\n{lines}\n");
-        std::io::Write::write_all(&mut build.stdin.take().unwrap(), text.as_bytes()).unwrap();
-        let output = build.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{lines}\n{said}");
+        variant(from, tag, lines);
     }
 }
 
@@ -126,6 +113,24 @@ impl Drop for Root {
             forget_volumes(tag);
         }
     }
+}
+
+/// Puts another image in the place of `tag`: its labels, and what `lines`
+/// of a Dockerfile make of `from`.
+pub fn variant(from: &str, tag: &str, lines: &str) {
+    let mut docker = Command::new(sdk_base::docker().unwrap());
+    docker
+        .args(["build", "--quiet", "--tag", tag, "-"])
+        .env("DOCKER_BUILDKIT", "0")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut build = docker.spawn().unwrap();
+    let text = format!("FROM {from}\n{lines}\n");
+    std::io::Write::write_all(&mut build.stdin.take().unwrap(), text.as_bytes()).unwrap();
+    let output = build.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{lines}\n{said}");
 }
 
 /// Removes the volumes of builds in an image.
@@ -210,11 +215,13 @@ pub fn failure(output: &Output) -> Value {
     report["failures"][0].clone()
 }
 
-/// Names of files in a folder, sorted; none where there is no folder.
+/// Names of files in a folder, sorted, but for the build's record; none where
+/// there is no folder.
 pub fn names(dir: &Path) -> Vec<String> {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut names: Vec<String> = files
         .map(|file| file.file_name().to_string_lossy().into_owned())
+        .filter(|name| name != "build.sdk.json")
         .collect();
     names.sort();
     names
