@@ -120,6 +120,12 @@ impl Reason {
     }
 }
 
+/// Several reasons as one clause, hashes cut to what an eye compares.
+pub fn join_short(reasons: &[Reason]) -> String {
+    let all: Vec<String> = reasons.iter().map(Reason::short).collect();
+    all.join("; ")
+}
+
 /// Several reasons as one clause.
 pub fn join(reasons: &[Reason]) -> String {
     let all: Vec<String> = reasons.iter().map(ToString::to_string).collect();

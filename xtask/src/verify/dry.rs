@@ -6,7 +6,7 @@
 use anyhow::{Context as _, Result};
 
 use super::check::{Check, Evidence};
-use crate::buildlog::{Because, Outcome, Scanner, Verdict};
+use crate::buildlog::{Because, Cause, Outcome, Scanner, Verdict};
 use crate::engine::Engine;
 use crate::image::decide::Ready;
 use crate::sdk_run::follow::Follow;
@@ -22,11 +22,17 @@ const SCRIPT: &str = include_str!("dry.sh");
 /// Where the source would be.
 const NO_SOURCE: &str = "/nonexistent";
 
-/// Runs it and judges.
+/// Runs it and judges; `force` makes the image anew.
 ///
 /// # Errors
 /// The user's wish to stop.
-pub fn examine(engine: &Engine, image: &Ready, plan: Plan, ui: &Ui) -> Result<Evidence> {
+pub fn examine(
+    engine: &Engine,
+    image: &Ready,
+    plan: Plan,
+    force: &str,
+    ui: &Ui,
+) -> Result<Evidence> {
     let interrupt = Interrupt::watch()?;
     let ran = run(engine, image, plan, ui, &interrupt);
     match ran {
@@ -35,6 +41,10 @@ pub fn examine(engine: &Engine, image: &Ready, plan: Plan, ui: &Ui) -> Result<Ev
             Check::NextBuild,
             format!("make could not be asked: {error:#}"),
         )),
+        // Baking anew mends what nobody can name.
+        Ok(evidence) if evidence.cause.as_deref() == Some(Cause::NotDetermined.name()) => {
+            Ok(evidence.mend(force))
+        }
         Ok(evidence) => Ok(evidence),
     }
 }
@@ -139,9 +149,7 @@ fn judge(verdict: &Verdict, reached: &str) -> Evidence {
     match verdict.verdict {
         Outcome::Recompiled => {
             let because = Because {
-                cause: verdict
-                    .cause
-                    .unwrap_or(crate::buildlog::Cause::NotDetermined),
+                cause: verdict.cause.unwrap_or(Cause::NotDetermined),
                 candidates: verdict.candidates.clone(),
             };
             made(ran.map_or("the toolchain", |row| &row.name), &because)

@@ -2,8 +2,8 @@
 
 use super::check::{Check, Evidence};
 use super::subject::Place;
-use crate::buildlog::{self, Baseline, Outcome, Verdict, show};
-use crate::fingerprint::{Reason, hash_file, join};
+use crate::buildlog::{self, Baseline, Cause, Outcome, Verdict, show};
+use crate::fingerprint::{Reason, hash_file, join_short};
 use crate::record::{self, Backend, Built, Record, list};
 
 /// Crates that a sentence names.
@@ -178,7 +178,21 @@ fn log_of_unfinished(
     if written(log)? < written(record)? {
         return None;
     }
-    read(log, baseline).filter(|verdict| verdict.verdict == Outcome::Recompiled)
+    let file = std::fs::File::open(log).ok()?;
+    let scanner = buildlog::read(file, baseline).ok()?;
+    // A build that was stopped in a stage is one that still runs, to the log.
+    let why = scanner.why();
+    let verdict = scanner.finish();
+    match (verdict.cause, why) {
+        (Some(Cause::NotDetermined), Some(because)) => Some(Verdict {
+            cause: Some(because.cause),
+            mend: Some(because.cause.mend().to_owned()),
+            candidates: because.candidates,
+            ..verdict
+        }),
+        (Some(_), _) => Some(verdict),
+        (None, _) => None,
+    }
 }
 
 fn recompiled(verdict: &Verdict, log: &std::path::Path) -> Evidence {
@@ -211,7 +225,11 @@ pub fn made(check: Check, built: &Built) -> Option<Evidence> {
         _ => {}
     }
     for part in &built.made {
-        sentences.push(format!("{} was made: {}", part.name, join(&part.reasons)));
+        sentences.push(format!(
+            "{} was made: {}",
+            part.name,
+            join_short(&part.reasons)
+        ));
     }
     if !built.compiled.std.is_empty() {
         sentences.push(format!(

@@ -11,7 +11,7 @@ use super::last;
 use super::subject::Place;
 use crate::config::sdk::Arch;
 use crate::context::Context;
-use crate::fingerprint::{Inputs, Reason};
+use crate::fingerprint::{Inputs, Reason, join_short};
 use crate::record::{Built, list};
 use crate::toolchain::cache::{self, Cache, verify_whole};
 use crate::toolchain::provider::{Compiler, State as Found};
@@ -175,7 +175,7 @@ impl<'a> Native<'a> {
         if let Some(first) = reasons.first() {
             return Evidence::recompiled(
                 Check::Inputs,
-                format!("{part} would be made again: {}", sentences(&reasons)),
+                format!("{part} would be made again: {}", join_short(&reasons)),
             )
             .because(first.kind())
             .mend(setup);
@@ -191,17 +191,11 @@ impl<'a> Native<'a> {
         match before.map(|before| inputs.differences(before)) {
             Some(since) if !since.is_empty() => evidence.and(format!(
                 "{part} is another than the last build's: {}",
-                sentences(&since)
+                join_short(&since)
             )),
             _ => evidence,
         }
     }
-}
-
-/// Every reason, hashes cut to what an eye compares.
-fn sentences(reasons: &[Reason]) -> String {
-    let all: Vec<String> = reasons.iter().map(Reason::short).collect();
-    all.join("; ")
 }
 
 fn compiler_files(compiler: &Compiler, files: Result<Option<usize>, Vec<Reason>>) -> Evidence {

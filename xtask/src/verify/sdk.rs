@@ -12,7 +12,7 @@ use crate::compile::profile::Profile;
 use crate::config::sdk::{Arch, Release};
 use crate::context::Context;
 use crate::engine::Engine;
-use crate::fingerprint::{Inputs, Reason};
+use crate::fingerprint::{Inputs, Reason, join_short};
 use crate::image::decide::{self, Look, Ready};
 use crate::image::files::WorkingTree;
 use crate::image::spec::Spec;
@@ -101,7 +101,13 @@ impl<'a> Sdk<'a> {
         place: &Place,
     ) -> Result<Evidence> {
         match self.plan(found, arch, choice, place) {
-            Ok(plan) => dry::examine(&found.engine, ready, plan, &self.ctx.ui),
+            Ok(plan) => dry::examine(
+                &found.engine,
+                ready,
+                plan,
+                &format!("{} --force", image_command(place)),
+                &self.ctx.ui,
+            ),
             Err(error) => Ok(Evidence::unknown(Check::NextBuild, format!("{error:#}"))),
         }
     }
@@ -142,11 +148,6 @@ fn image_command(place: &Place) -> String {
     format!("cargo xtask image {}{release}", place.arch)
 }
 
-fn sentences(reasons: &[Reason]) -> String {
-    let all: Vec<String> = reasons.iter().map(Reason::short).collect();
-    all.join("; ")
-}
-
 fn present(spec: &Spec, before: Option<&Inputs>) -> Evidence {
     let evidence = Evidence::ok(
         Check::Inputs,
@@ -159,7 +160,7 @@ fn present(spec: &Spec, before: Option<&Inputs>) -> Evidence {
     match before.map(|before| spec.inputs.differences(before)) {
         Some(since) if !since.is_empty() => evidence.and(format!(
             "it is another than the last build's: {}",
-            sentences(&since)
+            join_short(&since)
         )),
         _ => evidence,
     }
@@ -173,7 +174,7 @@ fn absent(spec: &Spec, why: &[Reason], before: Option<&Inputs>, mend: &str) -> E
     let reasons = since.as_deref().unwrap_or(why);
     Evidence::recompiled(
         Check::Inputs,
-        format!("{} would be built: {}", spec.tag(), sentences(reasons)),
+        format!("{} would be built: {}", spec.tag(), join_short(reasons)),
     )
     .because(reasons.first().map_or("first-build", Reason::kind))
     .mend(mend)

@@ -112,6 +112,11 @@ impl Drop for Root {
             list(&["image", "rm", "--force", tag]);
             forget_volumes(tag);
         }
+        // Those that lost their tag to another.
+        let label = format!("label=org.tollgate-wrt.arch={}", self.arch);
+        for id in list(&["images", "--quiet", "--filter", &label]).lines() {
+            list(&["image", "rm", "--force", id]);
+        }
     }
 }
 
