@@ -288,6 +288,54 @@ fn the_feeds_rust() {
 }
 
 #[test]
+fn where_times_name_the_stamps() {
+    let arch = "x86_64_verified";
+    let root = Root::new(arch).inspect(|root| {
+        root.edit("openwrt/config/sdk.config", |text| {
+            text.replace("CONFIG_AUTOREMOVE=y", "# CONFIG_AUTOREMOVE is not set")
+        });
+    });
+    let Some(bench) = Bench::new(arch, root.map(Source::Feed)) else {
+        return;
+    };
+    support::run(&mut bench.ipk());
+    bench.expect("cached", None, "next-build", "and makes nothing there");
+
+    let moved = "USER root\nRUN mv /builder /elsewhere && ln -s /elsewhere /builder\nUSER buildbot";
+    bench.change(moved);
+    bench.expect(
+        "recompiled",
+        Some("path-changed"),
+        "next-build",
+        "path-changed",
+    );
+    bench.restore();
+
+    // In the volume, where a build of another package may have fetched it again.
+    let (_, digits) = bench.tag.rsplit_once('-').unwrap();
+    let mount = format!("tollgate-xtask-dl-{digits}:/builder/dl");
+    let touch = "touch /builder/dl/rustc-*";
+    list(&[
+        "run",
+        "--rm",
+        "--network=none",
+        "-v",
+        &mount,
+        &bench.good,
+        "sh",
+        "-c",
+        touch,
+    ]);
+    let subject = bench.expect(
+        "recompiled",
+        Some("download-newer"),
+        "next-build",
+        "download-newer",
+    );
+    assert_eq!(answer(&subject, "files").0, "ok", "{subject:#}");
+}
+
+#[test]
 fn the_pinned_rust() {
     let source = Copy::pinned().map(Source::Pinned);
     let Some(bench) = Bench::new(image_copy::ARCH, source) else {
@@ -312,7 +360,6 @@ fn the_pinned_rust() {
         let name = file.rsplit('/').next().unwrap().split('*').next().unwrap();
         assert!(state == "recompiled" && text.contains(name), "{text}");
     }
-    // A recipe that wants the feed's Rust after all.
     bench.restore();
     bench.expect("cached", None, "files", "in the image are what was baked");
 }
