@@ -219,9 +219,22 @@ pub struct Image {
     /// Say what would be done, and why; change nothing.
     #[arg(long)]
     pub dry_run: bool,
-    /// Build although nothing changed, without the builder's cache.
+    /// Build although nothing changed, without the builder's cache. With
+    /// --prune: although some branch cannot be read.
     #[arg(long)]
     pub force: bool,
+    /// Open a shell in the state just before the step that failed last.
+    #[arg(long, group = "instead")]
+    pub shell: bool,
+    /// Show the layers with their sizes and the inputs that drive each.
+    #[arg(long, group = "instead")]
+    pub history: bool,
+    /// Ask the registry for the base's digest and write it to openwrt/sdk.toml.
+    #[arg(long, group = "instead")]
+    pub pin: bool,
+    /// Remove images of this project that no branch, tag or working tree uses.
+    #[arg(long, group = "instead", conflicts_with_all = ["archs", "all"])]
+    pub prune: bool,
     /// Push the image, named by its fingerprint.
     #[arg(long, value_name = "REGISTRY")]
     pub push: Option<String>,

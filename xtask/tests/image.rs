@@ -3,12 +3,16 @@
 
 #[path = "support/image_copy.rs"]
 mod image_copy;
+#[path = "support/project.rs"]
+mod project;
 #[path = "support/sdk_base.rs"]
 mod sdk_base;
 mod support;
 
 use image_copy::{ALIAS, Copy, docker, exists, fails, stderr};
 use xtask::buildlog::Baseline;
+use xtask::fingerprint::hash_file;
+use xtask::toolchain::cache::Cache;
 
 fn label(image: &str, name: &str) -> String {
     let format = format!("{{{{index .Config.Labels \"org.tollgate-wrt.{name}\"}}}}");
@@ -36,7 +40,7 @@ fn an_image_is_built_once_and_then_found() {
     assert_eq!(image["reasons"][0]["reason"], "first-build");
     let said = stderr(&output);
     let why = said.find("is built: it was not built here before");
-    let step = said.find("Step 1/");
+    let step = said.find("Building the image");
     assert!(why < step && why.is_some(), "first why, then what: {said}");
     assert!(said.contains("touch /builder/staging_dir/hostpkg/stamp/.rust_installed"));
 
@@ -189,7 +193,10 @@ fn the_bake_says_what_is_wrong() {
     let failure = support::json(&output)["failures"][0].clone();
     assert_eq!(failure["arch"], "aarch64_xtask");
     let error = failure["error"].as_str().unwrap();
-    assert!(error.contains("the base image, failed"), "{error}");
+    assert!(
+        error.contains("the base image (`base` of [image] in openwrt/sdk.toml), failed"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -217,4 +224,45 @@ fn two_at_once_build_once() {
         .iter()
         .filter(|output| stderr(output).contains("waiting for another run"));
     assert_eq!(waited.count(), 1);
+}
+
+#[test]
+fn the_pinned_compiler_gives_the_bytes_of_native_builds() {
+    let Some(copy) = Copy::pinned() else { return };
+    if !project::toolchain() {
+        return;
+    }
+    support::run(&mut copy.image(&[]));
+    let inside = docker(&[
+        "run",
+        "--rm",
+        &copy.tag(),
+        "bash",
+        "-c",
+        "sha256sum --quiet -c /opt/xtask/toolchain.sha256 && id -un && \
+         cd /opt/xtask/std/aarch64-unknown-linux-musl/sysroot/lib/rustlib/*/lib && sha256sum *",
+    ]);
+    let mut inside: Vec<&str> = inside.lines().collect();
+    assert_eq!(inside.remove(0), "buildbot");
+    let mut native = Vec::new();
+    let std = Cache::open().unwrap().path("std");
+    for entry in walkdir::WalkDir::new(std) {
+        let entry = entry.unwrap();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let of_target = entry
+            .path()
+            .to_string_lossy()
+            .contains("/rustlib/aarch64-unknown-linux-musl/lib/");
+        if of_target && name.ends_with(".rlib") {
+            native.push(format!("{}  {name}", hash_file(entry.path()).unwrap()));
+        }
+    }
+    inside.sort_unstable();
+    assert!(inside.len() > 3);
+    for line in inside {
+        assert!(
+            native.iter().any(|native| native == line),
+            "{line} is no file of the native std"
+        );
+    }
 }

@@ -80,8 +80,9 @@ impl Bench {
             "{error}"
         );
         let log = std::fs::read_to_string(failure["log"].as_str().unwrap()).unwrap();
+        // Where the log does not decide, it is read on for a moment.
         assert!(
-            !log.contains("Build completed successfully"),
+            cause == "not-determined" || !log.contains("Build completed successfully"),
             "stopped too late:\n{log}"
         );
         let left = names(

@@ -10,6 +10,8 @@ mod sdk_tree;
 mod shape;
 mod support;
 
+use std::path::Path;
+
 use sdk_story::Story;
 use sdk_tree::{ARCHIVE, HELLO, RECIPE, Tree};
 use xtask::buildlog::{Cause, Verdict};
@@ -86,38 +88,61 @@ fn contents_count_with_autoremove() {
     let s = &mut story;
     let extra = "CONFIG_HELLO_RS_EXTRA=y";
     assert!(has_hello(&s.made(
-        "first",
+        "01-cold.log",
         &[],
         Cause::FirstBuild,
         &nothing
     )));
     let stamp = s.stamp(Y);
-    assert!(!has_hello(&s.cached("nothing", &[], &nothing)));
-    assert!(has_hello(&s.cached("source", &[], &edited_source)));
-    assert!(has_hello(&s.cached("setting", &[extra], &nothing)));
-    assert!(!has_hello(&s.cached("archive", &[extra], &newer_archive)));
+    assert!(!has_hello(&s.cached("02-noop.log", &[], &nothing)));
+    assert!(has_hello(&s.cached("03-edit.log", &[], &edited_source)));
+    assert!(has_hello(&s.cached(
+        "07-config-change-content-mode.log",
+        &[extra],
+        &nothing
+    )));
+    assert!(!has_hello(&s.cached(
+        "06b-dl-mtime-content-mode.log",
+        &[extra],
+        &newer_archive
+    )));
     s.cached("no archive", &[extra], &no_archive);
     s.cached("archive again", &[extra], &archive_again);
     s.cached("image layer", &[extra], &image_layer);
     s.cached("moved", &[extra], &moved);
     assert_eq!(s.stamp(Y), stamp);
 
-    s.made("newer recipe", &[], Cause::FeedUpdated, &newer_recipe);
+    s.made(
+        "05b-feed-and-dl-mtime-content-mode.log",
+        &[extra],
+        Cause::FeedUpdated,
+        &newer_recipe,
+    );
     assert_eq!(s.stamp(Y), stamp, "no time is in the name");
     s.made("edited recipe", &[], Cause::FeedUpdated, &edited_recipe);
     let stamp = s.stamp(Y);
 
-    for (value, confvar) in [("n", N), ("y", Y), ("", UNSET), ("y", Y)] {
+    for (what, value, confvar) in [
+        ("04c-autoremove-y-to-literal-n-cmdline.log", "n", N),
+        ("n to y", "y", Y),
+        ("04-autoremove-y-to-n-cmdline.log", "", UNSET),
+        ("unset to y", "y", Y),
+    ] {
         let setting = format!("CONFIG_AUTOREMOVE={value}");
-        s.made(&setting, &[&setting], Cause::StampRenamed, &nothing);
+        s.made(what, &[&setting], Cause::StampRenamed, &nothing);
         let renamed = s.stamp(confvar);
         assert_eq!(recipe(&renamed) == recipe(&stamp), !value.is_empty());
         s.tree.baked_with(value);
     }
 
-    s.failed("failing", true, &failing);
-    s.made("mended", &[], Cause::NotDetermined, &mended);
-    s.cached("nothing more", &[], &nothing);
+    s.failed("10-failed-xpy.log", true, &failing);
+    s.made(
+        "10c-recover-after-failure.log",
+        &[],
+        Cause::NotDetermined,
+        &mended,
+    );
+    s.cached("13-noop-debug-r.log", &[], &nothing);
     has_real_lines(s);
 }
 
@@ -136,14 +161,24 @@ fn paths_and_times_count_without_autoremove() {
     let first = s.stamp(UNSET);
     assert!(!has_hello(&s.cached("nothing", &[], &nothing)));
     assert!(has_hello(&s.cached("source", &[], &edited_source)));
-    s.made("archive", &[], Cause::DownloadNewer, &newer_archive);
+    s.made("06-dl-mtime.log", &[], Cause::DownloadNewer, &newer_archive);
     assert_eq!(s.stamp(UNSET), first, "no archive is in the name");
     s.made("no archive", &[], Cause::DownloadNewer, &no_archive);
-    s.made("newer recipe", &[], Cause::FeedUpdated, &newer_recipe);
+    s.made("05-feed-mtime.log", &[], Cause::FeedUpdated, &newer_recipe);
     let newer = s.stamp(UNSET);
-    s.made("moved", &[], Cause::PathChanged, &moved);
+    s.made(
+        "08-path-change-mtime-mode.log",
+        &[],
+        Cause::PathChanged,
+        &moved,
+    );
     let moved = s.stamp(UNSET);
-    s.made("image layer", &[], Cause::MtimePrecisionLost, &image_layer);
+    s.made(
+        "09a-docker-wholesec-mtime-mode.log",
+        &[],
+        Cause::MtimePrecisionLost,
+        &image_layer,
+    );
     let whole = s.stamp(UNSET);
     assert!(first != newer && newer != moved && moved != whole);
 
@@ -151,7 +186,12 @@ fn paths_and_times_count_without_autoremove() {
         newer_recipe(tree);
         edited_source(tree);
     };
-    s.made("two at once", &["-j2"], Cause::FeedUpdated, &both);
+    s.made(
+        "14-parallel-j2-feed-mtime.log",
+        &["-j2"],
+        Cause::FeedUpdated,
+        &both,
+    );
     s.failed("failing", true, &failing);
     s.made("mended", &[], Cause::NotDetermined, &mended);
     s.failed("unreachable archive", false, &unreachable_archive);
@@ -179,6 +219,7 @@ fn has_real_lines(story: &mut Story) {
     let Some(dir) = support::shared("buildlogs") else {
         return;
     };
+    agrees_with_truth(story, &dir);
     let shapes = shape::recorded(&dir);
     let mut foreign = Vec::new();
     for log in &story.logs {
@@ -194,4 +235,34 @@ fn has_real_lines(story: &mut Story) {
         "no recorded log has:\n{}",
         foreign.join("\n")
     );
+}
+
+/// What happened here is what happened when the same was done to the real one.
+fn agrees_with_truth(story: &Story, dir: &Path) {
+    let truth = std::fs::read_to_string(dir.join("TRUTH.tsv")).unwrap();
+    let mut compared = 0;
+    for log in &story.logs {
+        let row = truth.lines().find_map(|line| {
+            let rest = line.strip_prefix(&log.what)?.strip_prefix('\t')?;
+            rest.split('\t')
+                .collect::<Vec<_>>()
+                .get(..3)
+                .map(<[_]>::to_vec)
+        });
+        assert_eq!(row.is_some(), log.what.ends_with(".log"), "{}", log.what);
+        let Some(row) = row else { continue };
+        let verdict = log.cause.map_or("cached", |_| "recompiled");
+        assert_eq!(
+            row[..2],
+            [verdict, log.cause.map_or("", Cause::name)],
+            "{}",
+            log.what
+        );
+        // The recorded tree was moved without the package's feed.
+        if !log.what.starts_with("08-") {
+            assert_eq!(row[2] == "yes", log.package, "{}", log.what);
+        }
+        compared += 1;
+    }
+    assert!(compared > 4, "{compared}");
 }

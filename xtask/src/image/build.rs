@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::dockerfile::{Dockerfile, Step};
+use super::label;
 use super::progress::{Event, Progress};
 use super::spec::{DOCKERFILE, Spec};
 use crate::engine::{Builder, Engine, ca};
@@ -30,6 +31,8 @@ pub struct Build<'a> {
     pub text: &'a str,
     /// Certificates of the network.
     pub ca: Option<&'a Path>,
+    /// The project whose image it is, for its label.
+    pub project: Option<&'a str>,
     /// Takes nothing from the builder's cache.
     pub no_cache: bool,
     /// Where the output is kept.
@@ -205,7 +208,9 @@ impl Build<'_> {
                 step.instruction.short()
             ),
             None => match name.strip_prefix("[internal] load metadata for ") {
-                Some(base) => format!("FROM {base}, the base image,"),
+                Some(base) => {
+                    format!("FROM {base}, the base image (`base` of [image] in openwrt/sdk.toml),")
+                }
                 None => name,
             },
         };
@@ -227,6 +232,10 @@ impl Build<'_> {
         args.extend(["--iidfile".into(), ids.display().to_string()]);
         if self.no_cache {
             args.push("--no-cache".into());
+        }
+        if let Some(project) = self.project {
+            args.push("--label".into());
+            args.push(format!("{}={project}", label::PROJECT));
         }
         if let Some(file) = self.ca {
             args.push("--secret".into());

@@ -11,6 +11,7 @@ use super::decide::{self, Look, Ready};
 use super::dockerfile::Dockerfile;
 use super::failed::{self, Failed};
 use super::finish;
+use super::prune;
 use super::registry;
 use super::spec::{DOCKERFILE, Spec};
 use crate::engine::Engine;
@@ -182,12 +183,15 @@ fn build(request: &Request<'_>) -> Result<Ready> {
     let dockerfile = Dockerfile::parse(&text);
     let title = format!("the image for {} {}", spec.release.name, spec.arch.name);
     let step = request.ui.step("Building", &title);
+    // Without it an image is only never pruned.
+    let project = prune::project(request.root).ok();
     let build = Build {
         engine: &engine,
         spec,
         dockerfile: &dockerfile,
         text: &text,
         ca: request.ca,
+        project: project.as_deref(),
         no_cache: request.force,
         log: &log,
         interrupt: &interrupt,

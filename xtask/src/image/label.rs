@@ -20,6 +20,8 @@ pub const TOOLCHAIN: &str = "org.tollgate-wrt.toolchain";
 pub const ARCH: &str = "org.tollgate-wrt.arch";
 /// Branch name of the release.
 pub const RELEASE: &str = "org.tollgate-wrt.release";
+/// The project's first commit: whose image it is. Not every image has it.
+pub const PROJECT: &str = "org.tollgate-wrt.project";
 
 /// The labels of a finished image, checked.
 #[derive(Clone, Debug)]

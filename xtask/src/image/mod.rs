@@ -12,6 +12,8 @@
 //! | [`finish`] | labels and tags: from then on it is believed |
 //! | [`ensure`] | all of that: an image that is there and right |
 //! | [`failed`] | which step failed, for `--shell` |
+//! | [`shell`], [`history`] | the state before a failed step; layers and what drives them |
+//! | [`pin`], [`prune`] | the base's digest; images that nothing needs any more |
 //! | [`registry`] | push and pull |
 
 pub mod build;
@@ -22,9 +24,13 @@ pub mod ensure;
 pub mod failed;
 pub mod files;
 pub mod finish;
+pub mod history;
 pub mod label;
 pub mod manifest;
+pub mod pin;
 pub mod progress;
+pub mod prune;
 pub mod registry;
 pub mod revision;
+pub mod shell;
 pub mod spec;

@@ -260,6 +260,24 @@ fn config_values(files: &[ContextFile], seeds: &[String]) -> [(&'static str, Str
     ]
 }
 
+/// The inputs that a build argument is made from.
+pub fn inputs_of_arg(name: &str, inputs: &Inputs) -> Vec<String> {
+    if name == "FEEDS" {
+        let feeds = inputs.iter().map(|(name, _)| name);
+        return feeds
+            .filter(|name| *name == "feeds" || name.starts_with("feed."))
+            .map(str::to_owned)
+            .collect();
+    }
+    ARGS.iter()
+        .chain(&PINNED_ARGS)
+        .filter(|arg| arg.name == name)
+        .flat_map(|arg| arg.inputs)
+        .filter(|name| inputs.get(name).is_some())
+        .map(|name| (*name).to_owned())
+        .collect()
+}
+
 /// Build arguments, from nothing but inputs: two that differ have inputs that
 /// differ.
 fn args(inputs: &Inputs) -> BTreeMap<String, String> {

@@ -42,6 +42,8 @@ pub struct Follow<'a> {
     pub step: Option<&'a Step>,
     /// What stands before what is done now.
     pub title: &'a str,
+    /// The value of CONFIG_AUTOREMOVE that was baked.
+    pub autoremove: &'a str,
     /// The user's wish to stop.
     pub interrupt: &'a Interrupt,
 }
@@ -88,7 +90,7 @@ impl Follow<'_> {
                 continue;
             };
             let until = *until.get_or_insert_with(|| Instant::now() + GRACE);
-            let because = scanner.why().unwrap_or_else(|| Cause::NotDetermined.into());
+            let because = self.why(scanner, log);
             if because.cause != Cause::NotDetermined || Instant::now() >= until {
                 stopped = Some(Stopped { begun, because });
                 // It may have ended by itself meanwhile.
@@ -103,7 +105,7 @@ impl Follow<'_> {
         if stopped.is_none() && !self.allow {
             stopped = scanner.began().map(|begun| Stopped {
                 begun,
-                because: scanner.why().unwrap_or_else(|| Cause::NotDetermined.into()),
+                because: self.why(scanner, log),
             });
         }
         match reader.join() {
@@ -111,6 +113,12 @@ impl Follow<'_> {
             Err(_) => anyhow::bail!("the reader of the container's output panicked"),
         }
         Ok(stopped)
+    }
+
+    /// The scanner's cause, with what is known of this container besides.
+    fn why(&self, scanner: &Scanner, log: &Log) -> Because {
+        let because = scanner.why().unwrap_or_else(|| Cause::NotDetermined.into());
+        narrow(because, self.autoremove, log.autoremove())
     }
 
     fn stopped(&self) -> anyhow::Error {
@@ -127,6 +135,23 @@ impl Follow<'_> {
                 step.show(&format!("{}: {at}", self.title));
             }
         }
+    }
+}
+
+/// Where CONFIG_AUTOREMOVE is what it was, no stamp was renamed by it.
+pub fn narrow(because: Because, baked: &str, now: Option<&str>) -> Because {
+    let candidates = &because.candidates;
+    if now != Some(baked) || !candidates.contains(&Cause::StampRenamed) {
+        return because;
+    }
+    let left: Vec<Cause> = candidates
+        .iter()
+        .copied()
+        .filter(|cause| *cause != Cause::StampRenamed)
+        .collect();
+    match left[..] {
+        [only] => only.into(),
+        _ => Because::one_of(left),
     }
 }
 
@@ -162,6 +187,17 @@ fn doing(line: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_setting_that_is_the_same_renamed_nothing() {
+        let both = || Because::one_of([Cause::StampRenamed, Cause::ConfigChanged]);
+        assert_eq!(narrow(both(), "y", Some("y")), Cause::ConfigChanged.into());
+        for other in [None, Some(""), Some("n")] {
+            assert_eq!(narrow(both(), "y", other), both());
+        }
+        let renamed = Because::from(Cause::StampRenamed);
+        assert_eq!(narrow(renamed.clone(), "y", Some("y")), renamed);
+    }
 
     #[test]
     fn lines_that_say_what_is_done() {

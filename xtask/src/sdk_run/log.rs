@@ -11,13 +11,16 @@ use crate::util::fs;
 /// Bytes of the log's end that errors are made from.
 const TAIL: usize = 64 << 10;
 
+/// The script's own line, before make begins.
+const AUTOREMOVE: &[u8] = b"xtask: CONFIG_AUTOREMOVE=";
+
 /// A log under a name that says it is not whole, until it is.
 #[derive(Debug)]
 pub struct Log {
     path: PathBuf,
     file: File,
     tail: Vec<u8>,
-    crates: Crates,
+    told: Told,
 }
 
 impl Log {
@@ -35,7 +38,7 @@ impl Log {
             path,
             file,
             tail: Vec::new(),
-            crates: Crates::default(),
+            told: Told::default(),
         })
     }
 
@@ -47,12 +50,18 @@ impl Log {
         self.file
             .write_all(bytes)
             .with_context(|| format!("write {}", partial(&self.path).display()))?;
-        self.crates.push(bytes);
+        self.told.push(bytes);
         self.tail.extend_from_slice(bytes);
         if self.tail.len() > 2 * TAIL {
             self.tail.drain(..self.tail.len() - TAIL);
         }
         Ok(())
+    }
+
+    /// The value of CONFIG_AUTOREMOVE that this build has; `None` where it could
+    /// come from elsewhere than .config, or is not known yet.
+    pub fn autoremove(&self) -> Option<&str> {
+        self.told.autoremove.as_deref()
     }
 
     /// Gives it its name: all of it is there.
@@ -64,7 +73,7 @@ impl Log {
             path,
             file,
             tail,
-            crates,
+            told,
         } = self;
         drop(file);
         std::fs::rename(partial(&path), &path)
@@ -72,7 +81,7 @@ impl Log {
         Ok(Written {
             path,
             tail: String::from_utf8_lossy(&tail).into_owned(),
-            compiled: crates.names,
+            compiled: told.crates,
         })
     }
 }
@@ -88,15 +97,17 @@ pub struct Written {
     pub compiled: Vec<String>,
 }
 
-/// Crates that the recipe's cargo compiles; its own toolchain's are not meant.
+/// What single lines tell besides the toolchain's stages.
 #[derive(Debug, Default)]
-struct Crates {
+struct Told {
     line: Vec<u8>,
+    /// The recipe's cargo began: crates are not the toolchain's any more.
     began: bool,
-    names: Vec<String>,
+    crates: Vec<String>,
+    autoremove: Option<String>,
 }
 
-impl Crates {
+impl Told {
     fn push(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -109,17 +120,26 @@ impl Crates {
     }
 
     fn read(&mut self) {
-        if !self.began {
+        if let Some(value) = self.line.strip_prefix(AUTOREMOVE) {
+            self.autoremove = Some(String::from_utf8_lossy(value).into_owned());
+        } else if !self.began {
             self.began = memchr::memmem::find(&self.line, b"cargo install ").is_some();
         } else if let Some(name) = self.line.trim_ascii_start().strip_prefix(b"Compiling ") {
             let name = String::from_utf8_lossy(name);
             let mut words = name.split_whitespace();
             if let (Some(name), Some(version)) = (words.next(), words.next()) {
                 let version = version.strip_prefix('v').unwrap_or(version);
-                self.names.push(format!("{name}@{version}"));
+                self.crates.push(format!("{name}@{version}"));
             }
         }
     }
+}
+
+/// The value of CONFIG_AUTOREMOVE that a build in the SDK told, in its log.
+pub fn told_autoremove(log: &[u8]) -> Option<String> {
+    let mut told = Told::default();
+    told.push(log);
+    told.autoremove
 }
 
 fn partial(path: &Path) -> PathBuf {
@@ -146,14 +166,15 @@ mod tests {
 
     #[test]
     fn crates_of_the_package_are_counted() {
-        let text = "   Compiling bootstrap v0.0.0\nX=y cargo install -v --root /x\n   Compiling libc v0.2.1\n     \
+        let text = "xtask: CONFIG_AUTOREMOVE=y\n   Compiling bootstrap v0.0.0\nX=y cargo install -v --root /x\n   Compiling libc v0.2.1\n     \
                     Running `x`\n   Compiling own v1.0.0-rc1 (/builder/x)\n       Fresh y v1.0.0\n";
         for size in [1, 7, text.len()] {
-            let mut crates = Crates::default();
+            let mut told = Told::default();
             text.as_bytes()
                 .chunks(size)
-                .for_each(|piece| crates.push(piece));
-            assert_eq!(crates.names, ["libc@0.2.1", "own@1.0.0-rc1"]);
+                .for_each(|piece| told.push(piece));
+            assert_eq!(told.crates, ["libc@0.2.1", "own@1.0.0-rc1"]);
+            assert_eq!(told.autoremove.as_deref(), Some("y"));
         }
     }
 }

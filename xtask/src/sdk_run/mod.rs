@@ -224,6 +224,7 @@ impl Run<'_> {
             allow: self.options.allow_rebuild,
             step: step.as_ref(),
             title: &text,
+            autoremove: &image.labels.baseline.autoremove,
             interrupt: &self.interrupt,
         };
         let stopped = follow.run(&mut log, &mut scanner)?;

@@ -85,6 +85,7 @@ fn run(
         allow: false,
         step: Some(&step),
         title: &title,
+        autoremove: &image.labels.baseline.autoremove,
         interrupt,
     }
     .run(&mut log, &mut scanner)?;

@@ -18,4 +18,6 @@ symbol=CONFIG_PACKAGE_$XTASK_PACKAGE
 sed -i "/^$symbol=/d; /^# $symbol is not set\$/d" .config
 echo "$symbol=m" >>.config
 make defconfig
+# make could be told another value by its own variable.
+[ -n "${MAKEFLAGS-}" ] || echo "xtask: CONFIG_AUTOREMOVE=$(sed -n 's/^CONFIG_AUTOREMOVE=//p' .config | tail -n 1)"
 make "package/$XTASK_PACKAGE/compile" V=s DEBUG=r

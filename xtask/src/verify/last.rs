@@ -5,6 +5,8 @@ use super::subject::Place;
 use crate::buildlog::{self, Baseline, Cause, Outcome, Verdict, show};
 use crate::fingerprint::{Reason, hash_file, join_short};
 use crate::record::{self, Backend, Built, Record, list};
+use crate::sdk_run::follow::narrow;
+use crate::sdk_run::log::told_autoremove;
 
 /// Crates that a sentence names.
 const NAMED: usize = 3;
@@ -178,10 +180,16 @@ fn log_of_unfinished(
     if written(log)? < written(record)? {
         return None;
     }
-    let file = std::fs::File::open(log).ok()?;
-    let scanner = buildlog::read(file, baseline).ok()?;
+    let text = std::fs::read(log).ok()?;
+    let baked = baseline
+        .as_ref()
+        .map(|baseline| baseline.autoremove.clone());
+    let scanner = buildlog::read(&text[..], baseline).ok()?;
     // A build that was stopped in a stage is one that still runs, to the log.
-    let why = scanner.why();
+    let why = scanner.why().map(|because| match &baked {
+        Some(baked) => narrow(because, baked, told_autoremove(&text).as_deref()),
+        None => because,
+    });
     let verdict = scanner.finish();
     match (verdict.cause, why) {
         (Some(Cause::NotDetermined), Some(because)) => Some(Verdict {

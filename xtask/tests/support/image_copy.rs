@@ -36,6 +36,8 @@ impl Copy {
     fn new(rust: &str, base: String) -> Option<Self> {
         let lock = std::env::temp_dir().join("xtask-test-images.lock");
         let alone = lock::take(&lock, "images of tests", &Ui::default()).unwrap();
+        // What a test that was killed left would answer "why" otherwise.
+        clean();
         let dir = tempfile::tempdir().unwrap();
         let copy = Self { dir, _alone: alone };
         std::fs::create_dir(copy.path("xtask")).unwrap();
@@ -157,25 +159,23 @@ impl Copy {
 
 impl Drop for Copy {
     fn drop(&mut self) {
-        // Every image that this copy made: its nonce is in no other.
-        let Ok(tags) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            docker(&[
-                "images",
-                "--no-trunc",
-                "--format",
-                "{{.Repository}}:{{.Tag}}",
-            ])
-        })) else {
-            return;
-        };
-        for tag in tags.lines().filter(|tag| tag.contains("-aarch64_xtask-")) {
-            let _ = Command::new(sdk_base::docker().unwrap())
-                .args(["rmi", "-f", tag])
-                .output();
-        }
-        let _ = Command::new(sdk_base::docker().unwrap())
-            .args(["rmi", "-f", ALIAS])
-            .output();
+        clean();
+    }
+}
+
+/// Takes away every image of the tests' architecture, named or not.
+fn clean() {
+    let docker = |args: &[&str]| {
+        let program = sdk_base::docker().unwrap();
+        let output = Command::new(program).args(args).output();
+        output.map_or_else(
+            |_| String::new(),
+            |output| String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    let filter = format!("label=org.tollgate-wrt.arch={ARCH}");
+    for id in docker(&["images", "-q", "--no-trunc", "--filter", &filter]).lines() {
+        docker(&["rmi", "-f", id]);
     }
 }
 

@@ -11,9 +11,14 @@ pub struct Story {
     pub logs: Vec<Log>,
 }
 
-/// What a step printed.
+/// What a step did and printed.
 pub struct Log {
+    /// A name, or the recorded log that it repeats.
     pub what: String,
+    /// Why the toolchain was made again.
+    pub cause: Option<Cause>,
+    /// The package was.
+    pub package: bool,
     /// The tree's path at that time.
     pub top: String,
     pub text: String,
@@ -67,6 +72,8 @@ impl Story {
         judge(what, &without_reasons(&run.log), &baseline, cause);
         self.logs.push(Log {
             what: what.to_owned(),
+            cause,
+            package: verdict.packages.iter().any(|name| name == "hello-rs"),
             top: self.tree.top.to_str().unwrap().to_owned(),
             text: run.log.clone(),
         });

@@ -1,6 +1,8 @@
 //! `image`: the SDK image for each architecture, built only when what it is
 //! made from changed.
 
+mod instead;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,8 +32,11 @@ const DEFAULT_ARCH: &str = "aarch64";
 /// What concerns every architecture; a single one's failure is printed and
 /// gives exit code 1.
 pub fn run(flags: &Image, ctx: &Context) -> Result<ExitCode> {
-    let (release, archs) = chosen(flags, ctx)?;
     let engine = Engine::find(flags.engine.engine)?;
+    if let Some(code) = instead::run(flags, ctx, &engine)? {
+        return Ok(code);
+    }
+    let (release, archs) = chosen(flags, ctx)?;
     let ca = ca::bundle(flags.engine.ca_bundle.as_deref())?;
     let mut done = Vec::new();
     let mut failures = Vec::new();
