@@ -1,5 +1,7 @@
 //! The native backend: from a crate to packages, without Docker or an SDK.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,13 +18,14 @@ use crate::config::workspace::{Crate, Workspace};
 use crate::context::Context;
 use crate::fingerprint::hex;
 use crate::package::ipk;
-use crate::record::{self, Part, Record};
+use crate::record::Record;
 use crate::source::{self, Source};
+use crate::toolchain::Toolchain;
 use crate::toolchain::select::Choice;
 use crate::toolchain::stdlib::Std;
-use crate::toolchain::{Toolchain, wheels};
 use crate::util::{fs, ui};
 use crate::{assemble, inspect};
+use told::told;
 
 /// What is to be built.
 #[derive(Debug)]
@@ -237,40 +240,6 @@ fn pack(
     })
 }
 
-/// What the record of a build says.
-fn told(
-    ctx: &Context,
-    request: &Request<'_>,
-    toolchain: &Toolchain,
-    std: &Std,
-    compiled: &Compiled,
-    built: &Built,
-) -> record::Built {
-    let mut made = toolchain.made.clone();
-    if !std.built.is_empty() {
-        made.push(Part {
-            name: "std".to_owned(),
-            reasons: std.built.clone(),
-        });
-    }
-    let inputs = [
-        ("std", std.inputs.clone()),
-        ("zig", wheels::inputs(&ctx.sdk.toolchain)),
-    ];
-    record::Built {
-        verdict: record::Built::judge(&made, &compiled.work),
-        choice: request.toolchain.name().to_owned(),
-        profile: request.profile.name().to_owned(),
-        inputs: inputs
-            .map(|(name, inputs)| (name.to_owned(), inputs))
-            .into(),
-        made,
-        compiled: compiled.work.clone(),
-        package: built.package(&request.member.cargo_name),
-        log: None,
-    }
-}
-
 /// Reads a written package back, which is to be known as `name`: what a
 /// stranger's would be told is told of ours too.
 ///
@@ -289,20 +258,6 @@ pub(crate) fn lint(ctx: &Context, file: &Path, name: &Path) -> Result<()> {
 }
 
 impl Built {
-    /// What records say of the package.
-    pub fn package(&self, crate_name: &str) -> record::Package {
-        let file = self.path.file_name().unwrap_or_default();
-        record::Package {
-            crate_name: crate_name.to_owned(),
-            name: self.name.clone(),
-            version: self.version.clone(),
-            file: file.to_string_lossy().into_owned(),
-            size: self.size,
-            sha256: self.sha256.clone(),
-            epoch: self.epoch,
-        }
-    }
-
     /// `size 512.3 kB, installed 1.2 MB, sha256 …` with the time of each phase.
     pub fn summary(&self) -> String {
         let phases: Vec<String> = PHASES
