@@ -67,6 +67,29 @@ fn apk_is_not_yet() {
 }
 
 #[test]
+fn verify_cache_knows_its_architectures() {
+    let (code, text) = fails(&["verify-cache", "mipx"]);
+    assert_eq!(code, 2);
+    assert_eq!(
+        text,
+        "error: architecture \"mipx\" is not in openwrt/sdk.toml; did you mean mips?\n"
+    );
+}
+
+#[test]
+fn without_a_build_nothing_is_known() {
+    let output = support::xtask()
+        .args(["verify-cache", "--dist", "/nonexistent"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "unknown: there is no record of a build\nmend: cargo xtask ipk ARCH --dist /nonexistent\n"
+    );
+}
+
+#[test]
 fn usage_errors_have_their_own_code() {
     let (code, text) = fails(&["ipk"]);
     assert_eq!(code, 2);

@@ -13,3 +13,4 @@ pub mod recipe;
 pub mod setup;
 pub mod smoke;
 pub mod test;
+pub mod verify_cache;

@@ -139,7 +139,7 @@ impl Follow<'_> {
 }
 
 /// Where CONFIG_AUTOREMOVE is what it was, no stamp was renamed by it.
-fn narrow(because: Because, baked: &str, now: Option<&str>) -> Because {
+pub fn narrow(because: Because, baked: &str, now: Option<&str>) -> Because {
     let candidates = &because.candidates;
     if now != Some(baked) || !candidates.contains(&Cause::StampRenamed) {
         return because;

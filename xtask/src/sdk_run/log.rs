@@ -135,6 +135,13 @@ impl Told {
     }
 }
 
+/// The value of CONFIG_AUTOREMOVE that a build in the SDK told, in its log.
+pub fn told_autoremove(log: &[u8]) -> Option<String> {
+    let mut told = Told::default();
+    told.push(log);
+    told.autoremove
+}
+
 fn partial(path: &Path) -> PathBuf {
     path.with_extension("log.partial")
 }

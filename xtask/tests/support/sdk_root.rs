@@ -98,22 +98,9 @@ impl Root {
         report["images"][0]["tag"].as_str().unwrap().to_owned()
     }
 
-    /// Puts another image in the place of `tag`: its labels, and what `lines`
-    /// of a Dockerfile make of `from`.
+    /// As the function of that name.
     pub fn variant(&self, from: &str, tag: &str, lines: &str) {
-        let mut docker = Command::new(sdk_base::docker().unwrap());
-        docker
-            .args(["build", "--quiet", "--tag", tag, "-"])
-            .env("DOCKER_BUILDKIT", "0")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
-        let mut build = docker.spawn().unwrap();
-        let text = format!("FROM {from}\n{lines}\n");
-        std::io::Write::write_all(&mut build.stdin.take().unwrap(), text.as_bytes()).unwrap();
-        let output = build.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{lines}\n{said}");
+        variant(from, tag, lines);
     }
 }
 
@@ -125,7 +112,30 @@ impl Drop for Root {
             list(&["image", "rm", "--force", tag]);
             forget_volumes(tag);
         }
+        // Those that lost their tag to another.
+        let label = format!("label=org.tollgate-wrt.arch={}", self.arch);
+        for id in list(&["images", "--quiet", "--filter", &label]).lines() {
+            list(&["image", "rm", "--force", id]);
+        }
     }
+}
+
+/// Puts another image in the place of `tag`: its labels, and what `lines`
+/// of a Dockerfile make of `from`.
+pub fn variant(from: &str, tag: &str, lines: &str) {
+    let mut docker = Command::new(sdk_base::docker().unwrap());
+    docker
+        .args(["build", "--quiet", "--tag", tag, "-"])
+        .env("DOCKER_BUILDKIT", "0")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut build = docker.spawn().unwrap();
+    let text = format!("FROM {from}\n{lines}\n");
+    std::io::Write::write_all(&mut build.stdin.take().unwrap(), text.as_bytes()).unwrap();
+    let output = build.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{lines}\n{said}");
 }
 
 /// Removes the volumes of builds in an image.
@@ -210,7 +220,7 @@ pub fn failure(output: &Output) -> Value {
     report["failures"][0].clone()
 }
 
-/// Names of files in a folder, sorted, without the build's record; none where
+/// Names of files in a folder, sorted, but for the build's record; none where
 /// there is no folder.
 pub fn names(dir: &Path) -> Vec<String> {
     let files = std::fs::read_dir(dir).into_iter().flatten().flatten();
