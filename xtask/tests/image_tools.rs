@@ -141,14 +141,15 @@ fn prune_takes_what_nothing_uses_and_nothing_else() {
         "openwrt-rust-builder-unfinished-x-999999999",
         &tried,
     ]);
-    let before = docker(&["images", "-q", "--no-trunc"]);
 
     let said = stderr(&support::run(&mut prune(&["--dry-run"])));
     assert!(said.contains(&format!("Would remove {tried}")), "{said}");
     assert!(said.contains("it stays as xtask-test-prune:own"), "{said}");
     assert!(said.contains("a killed run left it"), "{said}");
     assert!(!said.contains(&first) && !said.contains(&last), "{said}");
-    assert_eq!(docker(&["images", "-q", "--no-trunc"]), before);
+    for image in [first.as_str(), &tried, &last] {
+        assert!(exists(image), "a dry run changes nothing");
+    }
 
     let output = support::run(&mut prune(&["--json"]));
     let report = support::json(&output);
