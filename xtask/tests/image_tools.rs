@@ -135,12 +135,12 @@ fn prune_takes_what_nothing_uses_and_nothing_else() {
     docker(&["tag", &base, stranger]);
     let own = "xtask-test-prune:own";
     docker(&["tag", &tried, own]);
-    let held = docker(&[
-        "create",
-        "--name",
-        "openwrt-rust-builder-unfinished-x-999999999",
-        &tried,
-    ]);
+    // No process has that number.
+    let name = format!(
+        "openwrt-rust-builder-unfinished-{}-999999999",
+        std::process::id()
+    );
+    let held = docker(&["create", "--name", &name, &tried]);
 
     let said = stderr(&support::run(&mut prune(&["--dry-run"])));
     assert!(said.contains(&format!("Would remove {tried}")), "{said}");
