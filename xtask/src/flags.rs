@@ -213,7 +213,7 @@ pub struct Image {
     pub toolchain: ToolchainArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
-    /// Print every input too, before building.
+    /// Print every input of the image too.
     #[arg(long)]
     pub explain: bool,
     /// Say what would be done, and why; change nothing.

@@ -142,6 +142,7 @@ fn found(request: &Request<'_>, look: Look, started: Instant) -> Result<Option<E
             .ui
             .note(&format!("{alias} {was}; now it is {}", request.spec.tag()));
     }
+    explain(request);
     Ok(Some(Ensured {
         ready,
         how: How::Ready,
@@ -165,9 +166,15 @@ pub fn say_why(request: &Request<'_>, reasons: &[Reason]) {
             ui.note(&format!("  {}", reason.short()));
         }
     }
+    explain(request);
+}
+
+/// Every input, where that is asked for.
+pub fn explain(request: &Request<'_>) {
     if request.explain {
+        request.ui.note("its inputs:");
         for (name, value) in request.spec.inputs.iter() {
-            ui.note(&format!("  {name}: {value}"));
+            request.ui.note(&format!("  {name}: {value}"));
         }
     }
 }
