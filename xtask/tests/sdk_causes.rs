@@ -58,8 +58,10 @@ impl Bench {
     /// The image as `lines` change it, for as long as `then` runs.
     fn with<T>(&self, lines: &str, then: impl FnOnce() -> T) -> T {
         self.root.variant(&self.good, &self.tag, lines);
+        let changed = list(&["images", "--quiet", "--no-trunc", &self.tag]);
         let result = then();
         list(&["tag", &self.good, &self.tag]);
+        list(&["image", "rm", "--force", changed.trim()]);
         result
     }
 
