@@ -320,6 +320,9 @@ pub enum BenchKind {
     Build,
     /// A machine without any cache, phase by phase (downloads 250 MB).
     Fresh,
+    /// The image that is there against a cached `docker build`, the second build
+    /// in it against the first, and the log scanner (builds what is missing).
+    Image,
     /// The log scanner against `grep -c` (writes 400 MB to the temporary folder).
     Log,
 }

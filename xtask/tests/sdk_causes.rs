@@ -14,6 +14,7 @@ use sdk_root::{Root, built, failure, greeter, list, names, stderr};
 use serde_json::{Value, json};
 use xtask::buildlog::Baseline;
 use xtask::buildlog::stamp::FileTime;
+use xtask::engine::Kind;
 use xtask::image::label;
 
 const RECIPE: &str = "/builder/feeds/packages/lang/rust";
@@ -131,7 +132,7 @@ impl Bench {
         stage.files = files.collect();
         stage.feed_time = stage.files.iter().map(|file| file.time).max();
         let text = serde_json::to_string(&baseline).unwrap();
-        let lines = label::instruction(label::BASELINE, &text);
+        let lines = label::instruction(Kind::Docker, label::BASELINE, &text);
         self.root.variant(&self.tag, &self.tag, &lines);
         list(&["tag", &self.tag, &self.good]);
     }
@@ -169,7 +170,7 @@ fn where_contents_name_the_stamps() {
         ..bench.baseline(&bench.good)
     };
     let none = serde_json::to_string(&none).unwrap();
-    let none = label::instruction(label::BASELINE, &none);
+    let none = label::instruction(Kind::Docker, label::BASELINE, &none);
     bench.stops(&format!("{unbaked}\n{none}"), "first-build");
     // The label says that it was baked, and it is not there.
     let lost = bench.stops(unbaked, "not-determined");

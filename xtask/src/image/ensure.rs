@@ -11,10 +11,11 @@ use super::decide::{self, Look, Ready};
 use super::dockerfile::Dockerfile;
 use super::failed::{self, Failed};
 use super::finish;
+use super::invocation::Invocation;
 use super::prune;
 use super::registry;
 use super::spec::{DOCKERFILE, Spec};
-use crate::engine::Engine;
+use crate::engine::{Builder, Engine};
 use crate::fingerprint::Reason;
 use crate::toolchain::cache::Cache;
 use crate::util::interrupt::{Interrupt, Stopped};
@@ -185,14 +186,18 @@ fn build(request: &Request<'_>) -> Result<Ready> {
     let step = request.ui.step("Building", &title);
     // Without it an image is only never pruned.
     let project = prune::project(request.root).ok();
-    let build = Build {
+    let invocation = Invocation {
         engine: &engine,
         spec,
         dockerfile: &dockerfile,
         text: &text,
         ca: request.ca,
         project: project.as_deref(),
-        no_cache: request.force,
+        // Buildah takes a step from its cache although a mounted file changed.
+        no_cache: request.force || engine.builder == Some(Builder::Buildah),
+    };
+    let build = Build {
+        invocation,
         log: &log,
         interrupt: &interrupt,
     };
