@@ -42,7 +42,7 @@ impl Bench {
         }
         let tag = root.image();
         // Not a tag of the project's images: those are inspected.
-        let good = format!("xtask-test-good:{arch}");
+        let good = tag.replace("openwrt-rust-builder:", "xtask-test-good:");
         list(&["tag", &tag, &good]);
         Some(Self {
             project: greeter(),
