@@ -25,6 +25,8 @@ pub struct Stopped {
     pub begun: Begun,
     /// Its cause.
     pub because: Because,
+    /// The container was stopped; else it ended before the cause was known.
+    pub in_time: bool,
 }
 
 /// What becomes of the output.
@@ -92,7 +94,11 @@ impl Follow<'_> {
             let until = *until.get_or_insert_with(|| Instant::now() + GRACE);
             let because = self.why(scanner, log);
             if because.cause != Cause::NotDetermined || Instant::now() >= until {
-                stopped = Some(Stopped { begun, because });
+                stopped = Some(Stopped {
+                    begun,
+                    because,
+                    in_time: true,
+                });
                 // It may have ended by itself meanwhile.
                 let _ = self.engine.read(&["kill", self.container]);
             }
@@ -106,6 +112,7 @@ impl Follow<'_> {
             stopped = scanner.began().map(|begun| Stopped {
                 begun,
                 because: self.why(scanner, log),
+                in_time: false,
             });
         }
         match reader.join() {

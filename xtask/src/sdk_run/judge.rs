@@ -131,11 +131,12 @@ pub fn judge(facts: Facts, plan: &Plan, allow_rebuild: bool) -> Result<Package> 
 /// The message of a build that was stopped.
 fn rebuilt(stopped: &Stopped) -> String {
     let because = &stopped.because;
-    let mut text = format!(
-        "the toolchain was about to be made again: {}; the build was stopped\n  cause: {}",
-        stopped.begun.stage,
-        because.cause.name()
-    );
+    let stage = &stopped.begun.stage;
+    let mut text = match stopped.in_time {
+        true => format!("the toolchain was about to be made again: {stage}; the build was stopped"),
+        false => format!("the toolchain was made again: {stage}; no package was written"),
+    };
+    text += &format!("\n  cause: {}", because.cause.name());
     if !because.candidates.is_empty() {
         let names: Vec<&str> = because
             .candidates

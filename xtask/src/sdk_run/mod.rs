@@ -40,7 +40,7 @@ use crate::package::repack;
 use crate::record::Record;
 use crate::source;
 use crate::toolchain::cache::Cache;
-use crate::util::interrupt::Interrupt;
+use crate::util::interrupt::{Interrupt, Stopped};
 use crate::util::{fs, lock};
 use follow::Follow;
 use judge::{Facts, NotBuilt};
@@ -80,15 +80,19 @@ pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<
         request,
         options,
         is_remote: engine.is_remote()?,
-        interrupt: Interrupt::watch()?,
         engine,
         ca,
         epoch: source.epoch,
     };
     let mut outcomes = Vec::new();
     for arch in &request.archs {
-        outcomes.push((arch.clone(), run.arch(arch)));
-        if run.interrupt.asked() {
+        let built = run.arch(arch);
+        let stopped = built
+            .as_ref()
+            .err()
+            .is_some_and(|error| error.is::<Stopped>());
+        outcomes.push((arch.clone(), built));
+        if stopped {
             break;
         }
     }
@@ -101,7 +105,6 @@ struct Run<'a> {
     options: &'a Options,
     engine: Engine,
     is_remote: bool,
-    interrupt: Interrupt,
     ca: Option<PathBuf>,
     epoch: u64,
 }
@@ -128,25 +131,15 @@ impl Run<'_> {
         let what = format!("{} for {} in the SDK", plan.meta.name, arch.name);
         let _lock = lock::take(&lock, &what, &self.ctx.ui)?;
 
-        let started = Instant::now();
-        let container = format!("xtask-{}-{}", plan.key, std::process::id());
-        let guard = self.engine.guard(&container)?;
-        Prepare {
-            ui: &self.ctx.ui,
-            engine: &self.engine,
-            is_remote: self.is_remote,
-            ca: self.ca.as_deref(),
-            plan: &plan,
-            image: &image.image,
-            container: &container,
-        }
-        .run()?;
-        phases.insert("container", started.elapsed().as_secs_f64());
-
-        let started = Instant::now();
-        let facts = self.make(&plan, image, &container, arch)?;
-        phases.insert("make", started.elapsed().as_secs_f64());
-        drop(guard);
+        // Who waits for the lock is stopped by the first Ctrl-C.
+        let interrupt = Interrupt::watch()?;
+        let facts = self
+            .container(&plan, image, arch, &interrupt, &mut phases)
+            .map_err(|error| match interrupt.asked() {
+                // What failed did so because of it.
+                true => Stopped(format!("nothing was written for {what}")).into(),
+                false => error,
+            })?;
 
         let started = Instant::now();
         let package = judge::judge(facts, &plan, self.options.allow_rebuild)?;
@@ -178,6 +171,51 @@ impl Run<'_> {
         Ok(built)
     }
 
+    /// A container's life.
+    fn container(
+        &self,
+        plan: &Plan,
+        image: &Ready,
+        arch: &Arch,
+        interrupt: &Interrupt,
+        phases: &mut BTreeMap<&'static str, f64>,
+    ) -> Result<Facts> {
+        let started = Instant::now();
+        let name = format!("xtask-{}-{}", plan.key, std::process::id());
+        let _guard = self.engine.guard(&name)?;
+        Prepare {
+            ui: &self.ctx.ui,
+            engine: &self.engine,
+            is_remote: self.is_remote,
+            ca: self.ca.as_deref(),
+            plan,
+            image: &image.image,
+            container: &name,
+        }
+        .run()?;
+        phases.insert("container", started.elapsed().as_secs_f64());
+
+        let started = Instant::now();
+        let text = format!("{} for {} in the SDK", plan.meta.name, arch.name);
+        let step = (!self.options.verbose).then(|| self.ctx.ui.step("Building", &text));
+        if step.is_none() {
+            self.ctx.ui.status("Building", &text);
+        }
+        let follow = Follow {
+            engine: &self.engine,
+            container: &name,
+            verbose: self.options.verbose,
+            allow: self.options.allow_rebuild,
+            step: step.as_ref(),
+            title: &text,
+            autoremove: &image.labels.baseline.autoremove,
+            interrupt,
+        };
+        let facts = self.make(&follow, plan, image, arch)?;
+        phases.insert("make", started.elapsed().as_secs_f64());
+        Ok(facts)
+    }
+
     /// Writes a package that passed inspection.
     fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let dir = path.parent().unwrap_or(Path::new("."));
@@ -207,32 +245,14 @@ impl Run<'_> {
     }
 
     /// Runs the container and gathers what there is to judge.
-    fn make(&self, plan: &Plan, image: &Ready, container: &str, arch: &Arch) -> Result<Facts> {
+    fn make(&self, follow: &Follow, plan: &Plan, image: &Ready, arch: &Arch) -> Result<Facts> {
         let mut scanner = Scanner::with_baseline(Some(image.labels.baseline.clone()));
         let mut log = Log::create(&self.log_dir(arch))?;
-        let text = format!("{} for {} in the SDK", plan.meta.name, arch.name);
-        let step = if self.options.verbose {
-            self.ctx.ui.status("Building", &text);
-            None
-        } else {
-            Some(self.ctx.ui.step("Building", &text))
-        };
-        let follow = Follow {
-            engine: &self.engine,
-            container,
-            verbose: self.options.verbose,
-            allow: self.options.allow_rebuild,
-            step: step.as_ref(),
-            title: &text,
-            autoremove: &image.labels.baseline.autoremove,
-            interrupt: &self.interrupt,
-        };
         let stopped = follow.run(&mut log, &mut scanner)?;
-        drop(step);
-        let ended = self.engine.ended(container)?;
+        let ended = self.engine.ended(follow.container)?;
         let ended = ended
             .context("the engine let go of the container while it runs: the log is not whole")?;
-        let results = match self.engine.copy_out(container, ARTIFACTS) {
+        let results = match self.engine.copy_out(follow.container, ARTIFACTS) {
             Ok(archive) => Results::read(&archive, &plan.file)?,
             // A container that could not even start has none; its output tells.
             Err(_) if ended.code != 0 => Results::default(),

@@ -106,15 +106,31 @@ impl Root {
 
 impl Drop for Root {
     fn drop(&mut self) {
-        let tags = list(&["images", "--format", "{{.Repository}}:{{.Tag}}"]);
-        let own = |tag: &&str| tag.contains(&self.arch) && tag.starts_with("openwrt-rust-builder:");
-        for tag in tags.lines().filter(own) {
-            list(&["image", "rm", "--force", tag]);
-            forget_volumes(tag);
+        // Not those of another process that runs the same tests.
+        let output = self.xtask(&["fingerprint", &self.arch, "--json"]).output();
+        let output = output.map(|output| output.stdout).unwrap_or_default();
+        let Ok(report) = serde_json::from_slice::<Value>(&output) else {
+            return;
+        };
+        let tag = report["tag"].as_str().unwrap_or_default();
+        let id = |name: &str| list(&["images", "--quiet", "--no-trunc", name]);
+        let alias = format!("openwrt-rust-builder:{}", self.arch);
+        if id(&alias) == id(tag) {
+            list(&["image", "rm", "--force", &alias]);
         }
+        list(&["image", "rm", "--force", tag]);
+        forget_volumes(tag);
         // Those that lost their tag to another.
         let label = format!("label=org.tollgate-wrt.arch={}", self.arch);
-        for id in list(&["images", "--quiet", "--filter", &label]).lines() {
+        let untagged = [
+            "images",
+            "--quiet",
+            "--filter",
+            "dangling=true",
+            "--filter",
+            &label,
+        ];
+        for id in list(&untagged).lines() {
             list(&["image", "rm", "--force", id]);
         }
     }
@@ -125,7 +141,9 @@ impl Drop for Root {
 pub fn variant(from: &str, tag: &str, lines: &str) {
     let mut docker = Command::new(sdk_base::docker().unwrap());
     docker
-        .args(["build", "--quiet", "--tag", tag, "-"])
+        // Its cache is others' to remove.
+        .args(["build", "--quiet", "--no-cache", "--force-rm"])
+        .args(["--tag", tag, "-"])
         .env("DOCKER_BUILDKIT", "0")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
