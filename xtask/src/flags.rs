@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::sdk::Format;
 use crate::toolchain::select::Choice;
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
@@ -86,10 +87,10 @@ pub struct Doctor {
     pub json: bool,
 }
 
-/// Pack a directory or tar archive as an ipk.
+/// Pack a directory or tar archive as an ipk or apk.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  cargo xtask pack --meta package.toml --tree root/ -o out/   (docs/package-metadata.md)"
+    after_help = "Examples:\n  cargo xtask pack --meta package.toml --tree root/ -o out/   (docs/package-metadata.md)\n  cargo xtask pack --meta package.toml --tree root.tar -o hello.apk"
 )]
 pub struct Pack {
     /// The package table: name, version, architecture, dependencies …
@@ -102,6 +103,12 @@ pub struct Pack {
     /// The file to write; a directory gets OpenWrt's file name in it.
     #[arg(short, long, value_name = "FILE|DIR")]
     pub output: PathBuf,
+    /// The package's format (default: by the file's name, else ipk).
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Sign the apk with this EC key (PEM); OpenWrt signs the feed's index only.
+    #[arg(long, value_name = "FILE")]
+    pub sign_key: Option<PathBuf>,
     /// Print one JSON object (docs/json.md).
     #[arg(long)]
     pub json: bool,

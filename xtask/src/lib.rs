@@ -1,7 +1,7 @@
 //! The build tool: OpenWrt packages from Rust crates, with proof that no
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
-//! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
+//! [`util`] → [`config`], [`fingerprint`], [`keys`] → [`package`], [`inspect`], [`buildlog`] →
 //! [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`], [`smoke`] → [`cmd`].
 
 pub mod assemble;
@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod fingerprint;
 pub mod flags;
 pub mod inspect;
+pub mod keys;
 pub mod package;
 pub mod recipe;
 pub mod smoke;

@@ -7,7 +7,11 @@
 //! | [`load`] | a tree from a directory or a tar archive |
 //! | [`meta`], [`modes`], [`conffiles`] | what the recipe says about it |
 //! | [`control`], [`tar`], [`gzip`], [`ipk`] | the ipk format |
+//! | [`adb`], [`apk`] | the apk format |
+//! | [`version`] | how versions are ordered |
 
+pub mod adb;
+pub mod apk;
 pub mod conffiles;
 pub mod control;
 pub mod gzip;
@@ -18,3 +22,4 @@ pub mod modes;
 pub mod path;
 pub mod tar;
 pub mod tree;
+pub mod version;
