@@ -62,7 +62,7 @@ fn refused(bytes: &[u8], why: &str) {
 fn read(bytes: &[u8], rules: &[&str]) -> Value {
     let (code, text, error) = inspect(bytes, &[]);
     assert!(matches!(code, Some(0 | 1)), "{code:?} {error}");
-    assert!(text.contains("control members:"), "{error}");
+    assert!(text.contains("scripts and lists:"), "{error}");
     let (code, json, error) = inspect(bytes, &["--json"]);
     assert!(matches!(code, Some(0 | 1)), "{code:?} {error}");
     let report: Value = serde_json::from_str(&json).unwrap();

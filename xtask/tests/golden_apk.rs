@@ -9,6 +9,8 @@ mod unpack;
 
 use std::io::Read;
 
+use serde_json::Value;
+
 /// The staged root without the lists that the build system put into it.
 fn input(tar: &[u8]) -> Vec<u8> {
     let mut out = tar::Builder::new(Vec::new());
@@ -62,6 +64,108 @@ fn every_golden_apk_is_made_again() {
         let golden = std::fs::read(case.join("out.apk")).unwrap();
         unpack::assert_same(&name, &unpack::inflate(&ours), &unpack::inflate(&golden));
     }
+}
+
+#[test]
+fn every_golden_apk_is_read_as_apk_reads_it() {
+    let Some(dir) = support::shared("packages") else {
+        return;
+    };
+    for case in golden::cases(&dir) {
+        let name = case.display();
+        let mut inspect = support::xtask();
+        let output = support::run(
+            inspect
+                .args(["inspect", "--json"])
+                .arg(case.join("out.apk")),
+        );
+        let report = support::json(&output);
+        let dump = std::fs::read(case.join("out.apk.json")).unwrap();
+        let dump: Value = serde_json::from_slice(&dump).unwrap();
+        let control = report["control"].as_object().unwrap();
+        let info = dump["info"].as_object().unwrap();
+        assert!(control.keys().eq(info.keys()), "{name}: {control:?}");
+        for (key, value) in info {
+            let expected = match value {
+                Value::Array(list) => {
+                    let words: Vec<&str> = list.iter().map(|word| word.as_str().unwrap()).collect();
+                    words.join(" ")
+                }
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(control[key], expected, "{name}: {key}");
+        }
+        let expected = paths(&dump["paths"]);
+        let found = report["files"].as_array().unwrap();
+        assert_eq!(found.len(), expected.len(), "{name}");
+        for (file, expected) in found.iter().zip(expected) {
+            let shown = |key: &str| file[key].to_string().replace('"', "");
+            let mut content = match file["kind"].as_str().unwrap() {
+                "file" => shown("sha256"),
+                "dir" => String::new(),
+                _ => shown("target"),
+            };
+            if expected.ends_with(" bytes)") {
+                // apk shows no more of a long target.
+                content = format!("({} bytes)", content.len() + 2);
+            }
+            let found = format!(
+                "{} {} {} {content}",
+                shown("path"),
+                shown("mode"),
+                shown("size")
+            );
+            assert_eq!(found, expected, "{name}");
+        }
+        for (script, text) in dump["scripts"].as_object().unwrap() {
+            let mut members = report["members"].as_array().unwrap().iter();
+            let member = members.find(|member| member["name"] == **script).unwrap();
+            assert_eq!(member["text"].as_str(), text.as_str(), "{name}: {script}");
+        }
+        let rules: Vec<&Value> = report["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|finding| finding["severity"] == "error")
+            .collect();
+        assert_eq!(rules, Vec::<&Value>::new(), "{name}");
+    }
+}
+
+/// `path mode size content` of each entry in apk's own dump.
+fn paths(dump: &Value) -> Vec<String> {
+    let mut paths = Vec::new();
+    let octal = |entry: &Value| format!("{:04o}", entry["acl"]["mode"].as_u64().unwrap());
+    for dir in dump.as_array().unwrap() {
+        let dir_name = match dir["name"].as_str() {
+            Some(name) => format!("/{name}"),
+            None => String::new(),
+        };
+        let shown = if dir_name.is_empty() { "/" } else { &dir_name };
+        paths.push(format!("{shown} {} 0 ", octal(dir)));
+        for file in dir["files"].as_array().into_iter().flatten() {
+            let content = match file["target"].as_str() {
+                Some(target) if target.starts_with('(') => target.to_owned(),
+                // Two bytes of type, then text.
+                Some(target) => hex_text(&target[4..]),
+                None => file["hash"].as_str().unwrap().to_owned(),
+            };
+            let name = file["name"].as_str().unwrap();
+            let size = file["size"].as_u64().unwrap();
+            paths.push(format!(
+                "{dir_name}/{name} {} {size} {content}",
+                octal(file)
+            ));
+        }
+    }
+    paths
+}
+
+fn hex_text(hex: &str) -> String {
+    let bytes = (0..hex.len()).step_by(2);
+    let bytes = bytes.map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+    String::from_utf8(bytes.collect()).unwrap()
 }
 
 #[test]

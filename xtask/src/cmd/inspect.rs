@@ -63,7 +63,7 @@ fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
         fs::human_size(report.size),
         report.sha256
     )?;
-    write!(out, "control members:")?;
+    write!(out, "scripts and lists:")?;
     for (number, member) in report.members.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
         write!(out, "{comma} {}", printable(&member.name))?;
