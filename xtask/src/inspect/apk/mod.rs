@@ -27,8 +27,8 @@ use content::Contents;
 pub(super) use lint::lint;
 use stream::Stream;
 
-/// Largest block of values: far more than the limits of names and texts need.
-const MAX_VALUES: usize = 64 << 20;
+/// Largest block of values: more than the limits of names and texts need.
+const MAX_VALUES: usize = 32 << 20;
 /// Largest signature block.
 const MAX_SIGNATURE: usize = 4096;
 
