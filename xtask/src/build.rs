@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
 
 use crate::compile::profile::Profile;
@@ -14,7 +14,7 @@ use crate::config::sdk::{Arch, Format, Release};
 use crate::config::workspace::{Crate, Workspace};
 use crate::context::Context;
 use crate::fingerprint::hex;
-use crate::package::ipk;
+use crate::package::version;
 use crate::source::{self, Source};
 use crate::toolchain::Toolchain;
 use crate::toolchain::select::Choice;
@@ -56,8 +56,8 @@ pub struct Built {
     pub path: PathBuf,
     /// Its bytes.
     pub size: u64,
-    /// Byte length of the uncompressed data.tar.
-    pub installed_size: usize,
+    /// Byte length of the uncompressed data.tar; of an apk the bytes of its files.
+    pub installed_size: u64,
     /// Its SHA-256 in hex.
     pub sha256: String,
     /// Seconds spent on each phase; a phase that several architectures share
@@ -75,11 +75,6 @@ pub type Outcome = (Arch, Result<Built>);
 /// # Errors
 /// What concerns all of them: no toolchain, unreadable metadata.
 pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
-    ensure!(
-        request.release.format == Format::Ipk,
-        "apk: not yet (release {} installs apk packages; --release 24.10 makes an ipk)",
-        request.release.name
-    );
     // git answers while the toolchain is found and its libraries are verified.
     let asked = source::ask(&request.member.dir);
     let started = Instant::now();
@@ -146,15 +141,23 @@ fn pack(
 ) -> Result<Built> {
     let started = Instant::now();
     let member = request.member;
-    let defaults = Defaults {
+    let format = request.release.format;
+    let mut defaults = Defaults {
         architecture: Some(arch.name.clone()),
         epoch: source.epoch,
         ..member.defaults.clone()
     };
+    if format == Format::Apk && member.table.version.is_none() {
+        // From Cargo's own: what was made for opkg may read as a commit.
+        defaults.version = Some(version::apk::from_cargo(&member.version)?);
+    }
     let meta = member.table.meta(&member.dir, &defaults)?;
     let tree = assemble::tree(&member.table, &member.dir, &compiled.binaries)?;
-    let package =
-        ipk::pack(&meta, tree).with_context(|| format!("pack {} for {}", meta.name, arch.name))?;
+    let package = assemble::pack(format, &meta, tree, None)
+        .with_context(|| format!("pack {} for {}", meta.name, arch.name))?;
+    for note in &package.notes {
+        ctx.ui.warn(note);
+    }
     let path = request
         .dist
         .join(&request.release.name)
@@ -165,7 +168,7 @@ fn pack(
     lint(ctx, &path)?;
     Ok(Built {
         name: meta.full_name(),
-        version: meta.version,
+        version: package.version,
         arch: arch.name.clone(),
         release: request.release.name.clone(),
         size: package.bytes.len() as u64,
@@ -209,7 +212,7 @@ impl Built {
             fs::shown(&self.path).display(),
             "",
             fs::human_size(self.size),
-            fs::human_size(self.installed_size as u64),
+            fs::human_size(self.installed_size),
             self.sha256,
             "",
             phases.join(", ")

@@ -33,6 +33,7 @@ pub enum Command {
     Bench(Bench),
     Test(Test),
     Ci(Ci),
+    Apk(Apk),
 }
 
 /// Compile a crate and write its ipk to `dist/<release>/<arch>/`.
@@ -272,4 +273,17 @@ pub struct ToolchainArgs {
     /// Provider of the pinned Rust.
     #[arg(long, value_enum, env = "XTASK_TOOLCHAIN", default_value_t = Choice::Auto)]
     pub toolchain: Choice,
+}
+
+/// Compile a crate and write its apk to `dist/<release>/<arch>/`.
+///
+/// As `ipk`, for the release that installs apk packages. With `--release` the
+/// release decides, whichever of the two commands is used.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask apk aarch64\n  cargo xtask apk --all --json\n  cargo xtask ipk aarch64 --release 25.12     the same as the first"
+)]
+pub struct Apk {
+    #[command(flatten)]
+    pub build: Ipk,
 }

@@ -1,5 +1,6 @@
 //! The commands: each takes its flags and the project, and gives an exit code.
 
+pub mod apk;
 pub mod bench;
 pub mod ci;
 pub mod doctor;

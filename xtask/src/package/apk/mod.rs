@@ -7,12 +7,14 @@
 //! | [`scripts`] | the scripts, OpenWrt's part in front of the package's own |
 //! | [`lists`] | `/lib/apk/packages/NAME.*`, which OpenWrt's scripts read |
 //! | [`paths`] | directories and files |
+//! | [`load`] | the way back: the tree of an apk |
 //!
 //! `PKG_FILE_MODES`, conflicts, section, CPE id, licence files and flags are not
 //! in an apk: 25.12's build system drops them. Of file modes the caller is told.
 
 pub mod info;
 pub mod lists;
+pub mod load;
 pub mod paths;
 pub mod scripts;
 
