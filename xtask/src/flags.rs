@@ -34,6 +34,7 @@ pub enum Command {
     Test(Test),
     Ci(Ci),
     Apk(Apk),
+    Keygen(Keygen),
 }
 
 /// Compile a crate and write its ipk to `dist/<release>/<arch>/`.
@@ -286,4 +287,23 @@ pub struct ToolchainArgs {
 pub struct Apk {
     #[command(flatten)]
     pub build: Ipk,
+}
+
+/// Make the keys that sign feeds: usign's for opkg, an EC key for apk.
+///
+/// They are made once: routers that have the public halves trust no others.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask keygen                    into the user's folder (~/.config/xtask/keys)\n  cargo xtask keygen --dir /media/stick/keys\n\nIn CI, XTASK_USIGN_KEY and XTASK_APK_KEY hold the text of the secret keys."
+)]
+pub struct Keygen {
+    /// Write into this folder, which must not be in a checkout.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Print what would be written; change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
 }

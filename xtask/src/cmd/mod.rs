@@ -6,6 +6,7 @@ pub mod ci;
 pub mod doctor;
 pub mod inspect;
 pub mod ipk;
+pub mod keygen;
 pub mod log;
 pub mod pack;
 pub mod recipe;

@@ -4,8 +4,11 @@
 //! |---|---|---|
 //! | [`usign`] | opkg (24.10) | the file `Packages`: Ed25519 |
 //! | [`ec`] | apk (25.12) | indexes, and packages where wanted: ECDSA on P-256 |
+//!
+//! [`store`] finds them: in files, in the environment, in the user's folder.
 
 pub mod ec;
+pub mod store;
 pub mod usign;
 
 use std::io::Read;
