@@ -13,6 +13,7 @@ pub mod compile;
 pub mod config;
 pub mod context;
 pub mod doctor;
+pub mod feed;
 pub mod fingerprint;
 pub mod flags;
 pub mod inspect;

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::Ci(flags) => cmd::ci::run(&flags, &ctx),
         Command::Apk(flags) => cmd::apk::run(flags, &ctx),
         Command::Keygen(flags) => cmd::keygen::run(&flags, &ctx),
+        Command::Feed(flags) => cmd::feed::run(&flags, &ctx),
     });
     run.unwrap_or_else(|error| {
         Ui::default().error(&error);
