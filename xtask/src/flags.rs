@@ -328,9 +328,10 @@ pub struct Feed {
     #[arg(long, value_name = "DIR", conflicts_with = "verify")]
     pub dist: Option<PathBuf>,
     /// The secret key that signs, where it is neither in the environment nor in
-    /// the user's folder (`keygen --help`); with --verify the public key.
+    /// the user's folder (`keygen --help`). With --verify the public key, or one
+    /// for each package manager.
     #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
+    pub key: Vec<PathBuf>,
     /// Write a feed without signature, which routers refuse.
     #[arg(long, conflicts_with_all = ["key", "verify"])]
     pub unsigned: bool,

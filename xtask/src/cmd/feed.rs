@@ -1,5 +1,6 @@
 //! `feed`: what `ipk` and `apk` made, as a folder that routers install from.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
@@ -151,7 +152,8 @@ fn key(flags: &Feed, format: Format, ctx: &Context) -> Result<Option<Secret>> {
         return Ok(None);
     }
     let kind = kind(format);
-    let Some(found) = store::find(kind, flags.key.as_deref())? else {
+    ensure!(flags.key.len() < 2, "one --key signs a feed");
+    let Some(found) = store::find(kind, flags.key.first().map(PathBuf::as_path))? else {
         bail!(
             "no key signs this feed: `cargo xtask keygen` makes one; ${} may hold its text; --unsigned writes the feed without",
             kind.variable()
@@ -167,8 +169,8 @@ fn key(flags: &Feed, format: Format, ctx: &Context) -> Result<Option<Secret>> {
 }
 
 fn verify_feed(flags: &Feed, place: &str, ctx: &Context) -> Result<ExitCode> {
-    let report = verify::verify(place, flags.key.as_deref(), &ctx.ui)
-        .with_context(|| format!("verify {place}"))?;
+    let report =
+        verify::verify(place, &flags.key, &ctx.ui).with_context(|| format!("verify {place}"))?;
     if flags.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

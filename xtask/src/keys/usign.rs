@@ -168,7 +168,8 @@ fn decode<const N: usize>(text: &str, what: &str) -> Result<[u8; N]> {
     let (comment, rest) = text.split_once('\n').with_context(is_none)?;
     ensure!(comment.starts_with(COMMENT), is_none());
     let mut bytes = [0; N];
-    let line = rest.lines().next().unwrap_or_default().trim_end();
+    // Exactly a line: what is cut off or added was not written by usign.
+    let line = rest.strip_suffix('\n').with_context(is_none)?;
     let length = Base64::decode(line, &mut bytes)
         .ok()
         .with_context(is_none)?

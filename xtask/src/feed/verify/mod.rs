@@ -99,11 +99,11 @@ impl fmt::Display for Feed {
 }
 
 /// Checks the feed in a folder or behind a URL; of a folder without index, every
-/// feed in it. `key` is the public key that signatures must be by.
+/// feed in it. `keys` are the public keys that signatures must be by.
 ///
 /// # Errors
 /// No feed at all; servers that do not answer; a key that cannot be read.
-pub fn verify(place: &str, key: Option<&Path>, ui: &Ui) -> Result<Report> {
+pub fn verify(place: &str, keys: &[PathBuf], ui: &Ui) -> Result<Report> {
     let copied;
     let places: Vec<(String, PathBuf)> = if fetch::is_url(place) {
         copied = tempfile::tempdir().context("make a folder for the feed")?;
@@ -123,7 +123,7 @@ pub fn verify(place: &str, key: Option<&Path>, ui: &Ui) -> Result<Report> {
     };
     let mut feeds = Vec::new();
     for (place, dir) in places {
-        feeds.push(one(place, &dir, key)?);
+        feeds.push(one(place, &dir, keys)?);
     }
     for feed in feeds.iter().filter(|feed| feed.own_key) {
         ui.note(&format!(
@@ -180,7 +180,7 @@ pub(super) fn listed(dir: &Path) -> Vec<String> {
     }
 }
 
-fn one(place: String, dir: &Path, key: Option<&Path>) -> Result<Feed> {
+fn one(place: String, dir: &Path, keys: &[PathBuf]) -> Result<Feed> {
     let format = format(dir).with_context(|| format!("{place} has no index"))?;
     let mut feed = Feed {
         place,
@@ -192,7 +192,7 @@ fn one(place: String, dir: &Path, key: Option<&Path>) -> Result<Feed> {
         problems: Vec::new(),
         key: None,
     };
-    feed.find_key(dir, key)?;
+    feed.find_key(dir, keys)?;
     sums::check(&mut feed, dir);
     let packages = match format {
         Format::Ipk => opkg::check(&mut feed, dir),
@@ -231,16 +231,22 @@ impl Feed {
     }
 
     /// The key that is given, else the feed's own.
-    fn find_key(&mut self, dir: &Path, given: Option<&Path>) -> Result<()> {
+    fn find_key(&mut self, dir: &Path, given: &[PathBuf]) -> Result<()> {
         let kind = kind(self.format);
-        if let Some(file) = given {
-            let text = fs::read_text(file)?;
-            let key = kind
-                .public(&text)
-                .with_context(|| format!("read the public key {}", file.display()))?;
-            self.key_id = Some(key.id());
-            self.key = Some(key);
-            return Ok(());
+        let mut wrong = None;
+        for file in given {
+            match kind.public(&fs::read_text(file)?) {
+                Ok(key) => {
+                    self.key_id = Some(key.id());
+                    self.key = Some(key);
+                    return Ok(());
+                }
+                Err(error) => wrong = Some((file, error)),
+            }
+        }
+        if let Some((file, error)) = wrong {
+            let context = format!("check {} with {}", self.place, file.display());
+            return Err(error.context(context));
         }
         let name = kind.files().1;
         if dir.join(name).symlink_metadata().is_err() {
