@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use crate::config::sdk::{Format, Release};
 use crate::context::Context;
 use crate::feed::package::Package;
-use crate::feed::verify;
 use crate::feed::write::{Request, Written, kind};
+use crate::feed::{fetch, verify};
 use crate::flags::Feed;
 use crate::keys::store::{self, Secret};
 use crate::util::fs;
@@ -22,6 +22,14 @@ use crate::util::fs;
 pub fn run(flags: &Feed, ctx: &Context) -> Result<ExitCode> {
     if let Some(place) = &flags.verify {
         return verify_feed(flags, place, ctx);
+    }
+    if let Some(url) = &flags.url {
+        // It stands in commands that owners copy into a shell.
+        let is_plain = |c: char| c.is_ascii_graphic() && !"'\"`$\\<>|;&(){}".contains(c);
+        ensure!(
+            fetch::is_url(url) && url.chars().all(is_plain),
+            "--url {url:?} is no http or https address without blanks, quotes and the shell's own characters"
+        );
     }
     let release = ctx.sdk.release(flags.release.as_deref())?;
     let dist = match &flags.dist {
@@ -171,6 +179,12 @@ fn key(flags: &Feed, format: Format, ctx: &Context) -> Result<Option<Secret>> {
 fn verify_feed(flags: &Feed, place: &str, ctx: &Context) -> Result<ExitCode> {
     let report =
         verify::verify(place, &flags.key, &ctx.ui).with_context(|| format!("verify {place}"))?;
+    for feed in report.feeds.iter().filter(|feed| feed.own_key) {
+        ctx.ui.note(&format!(
+            "{} was checked with the key that it brings itself: --key FILE says whose it has to be",
+            feed.place
+        ));
+    }
     if flags.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

@@ -44,7 +44,6 @@ pub fn choose(dir: &Path, format: Format, arch: &str) -> Result<Chosen> {
             file.display(),
             package.arch
         );
-        package.check()?;
         packages.push(package);
     }
     Ok(newest(packages, format))

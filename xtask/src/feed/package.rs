@@ -55,11 +55,27 @@ pub enum Source {
 }
 
 impl Package {
-    /// Reads a package file.
+    /// Reads a package file that a router would install.
     ///
     /// # Errors
-    /// A broken one, and one without name, version or architecture.
+    /// The first error that [`inspect`] finds, which also keeps what is read
+    /// here within limits; no name, version or architecture.
     pub fn read(path: &Path, format: Format) -> Result<Self> {
+        let findings = inspect::inspect(path)?.findings;
+        if let Some(error) = findings
+            .iter()
+            .find(|finding| finding.severity == inspect::Severity::Error)
+        {
+            bail!("{}: {error}", path.display());
+        }
+        let size = std::fs::metadata(path)
+            .with_context(|| format!("look at {}", path.display()))?
+            .len();
+        ensure!(
+            size <= inspect::MAX_UNPACKED,
+            "{} has {size} bytes: no router installs that",
+            path.display()
+        );
         let bytes = fs::read(path)?;
         let context = || format!("read {}", path.display());
         let mut package = match format {
@@ -91,20 +107,6 @@ impl Package {
         self.name
             .strip_suffix(&self.abi_suffix)
             .unwrap_or(&self.name)
-    }
-
-    /// Refuses what a router would not install.
-    ///
-    /// # Errors
-    /// The first error that [`inspect`] finds.
-    pub fn check(&self) -> Result<()> {
-        let report = inspect::inspect(&self.path)?;
-        for finding in report.findings {
-            if finding.severity == inspect::Severity::Error {
-                bail!("{}: {finding}", self.path.display());
-            }
-        }
-        Ok(())
     }
 }
 

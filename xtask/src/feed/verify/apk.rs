@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
-use super::{Feed, sums};
+use super::feed::Feed;
+use super::sums;
 use crate::feed::apk;
 use crate::feed::package::{Package, Source, of_info};
 use crate::keys::store::Public;

@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::{Feed, MAX_FILE, sums};
+use super::feed::{Feed, MAX_FILE};
+use super::sums;
 use crate::feed::opkg;
 use crate::feed::package::Package;
 use crate::inspect::Control;

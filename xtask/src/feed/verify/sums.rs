@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Feed;
+use super::feed::{Feed, is_file};
 use crate::feed::write::{SUMS, SUMS_SIGNATURE};
 use crate::fingerprint::hash_file;
 
@@ -50,10 +50,12 @@ pub(super) fn check(feed: &mut Feed, dir: &Path) {
         Err(error) => return feed.problem(SUMS, error.to_string()),
     };
     for (name, hash) in &list {
-        match hash_file(&dir.join(name)) {
-            Ok(found) if found == *hash => {}
-            Ok(_) => feed.problem(name, format!("is not what {SUMS} says: its hash differs")),
-            Err(_) => feed.problem(name, format!("is in {SUMS} and cannot be read here")),
+        let path = dir.join(name);
+        let found = is_file(&path).then(|| hash_file(&path).ok()).flatten();
+        match found {
+            Some(found) if found == *hash => {}
+            Some(_) => feed.problem(name, format!("is not what {SUMS} says: its hash differs")),
+            None => feed.problem(name, format!("is in {SUMS} and cannot be read here")),
         }
     }
     let entries = std::fs::read_dir(dir).into_iter().flatten();
