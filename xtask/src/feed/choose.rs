@@ -1,6 +1,7 @@
 //! Which packages of a folder go into its feed: the newest of each name.
 
 use std::cmp::Ordering;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
@@ -25,9 +26,19 @@ pub struct Chosen {
 /// folder without packages.
 pub fn choose(dir: &Path, format: Format, arch: &str) -> Result<Chosen> {
     let end = extension(format);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect())
-        .with_context(|| format!("read {}", dir.display()))?;
+    let entries = match std::fs::read_dir(dir) {
+        // The same to who reads it: there are no packages.
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        entries => Some(entries.with_context(|| format!("read {}", dir.display()))?),
+    };
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in entries.into_iter().flatten() {
+        files.push(
+            entry
+                .with_context(|| format!("read {}", dir.display()))?
+                .path(),
+        );
+    }
     files.retain(|file| file.extension().is_some_and(|found| found == end));
     files.sort();
     ensure!(

@@ -220,7 +220,8 @@ impl Feed {
         match Package::read(&path, self.format) {
             Ok(package) => Some(package),
             Err(error) => {
-                self.problem(name, format!("{error:#}"));
+                let path = path.display().to_string();
+                self.problem(name, format!("{error:#}").replace(&path, "it"));
                 None
             }
         }
