@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Serialize;
 
+use crate::buildlog::Outcome as Verdict;
 use crate::compile::profile::Profile;
 use crate::compile::{self, Compiled, Job, Output};
 use crate::config::package::Defaults;
@@ -41,6 +42,17 @@ pub struct Request<'a> {
     pub dist: PathBuf,
 }
 
+/// Phases in their order; a backend has some of them.
+const PHASES: [&str; 7] = [
+    "toolchain",
+    "std",
+    "image",
+    "container",
+    "compile",
+    "make",
+    "pack",
+];
+
 /// A package that was written.
 #[derive(Clone, Debug, Serialize)]
 pub struct Built {
@@ -65,6 +77,23 @@ pub struct Built {
     pub phases: BTreeMap<&'static str, f64>,
     /// Crates that cargo compiled for it this time.
     pub compiled: Vec<String>,
+    /// How it was built.
+    pub backend: Backend,
+    /// Whether anything of the toolchain was made again; of a build in the SDK.
+    pub verdict: Option<Verdict>,
+    /// The log; of a build in the SDK.
+    pub log: Option<PathBuf>,
+}
+
+/// How a package is built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// With the toolchain in the cache, without Docker.
+    #[default]
+    Native,
+    /// By OpenWrt's own build system, in a container of the SDK image.
+    Sdk,
 }
 
 /// One architecture's result.
@@ -115,7 +144,8 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
                 member: request.member,
                 target: &arch.target,
                 profile: request.profile,
-                epoch: (request.profile == Profile::Release).then_some(source.epoch),
+                epoch: (request.profile == Profile::Release)
+                    .then(|| request.member.table.epoch.unwrap_or(source.epoch)),
             };
             let compiled =
                 compile::compile(&job, Output::Shown).map_err(|error| format!("{error:#}"))?;
@@ -129,6 +159,17 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
         outcomes.push((arch.clone(), built));
     }
     Ok(outcomes)
+}
+
+/// # Errors
+/// The release installs packages of a format that is not made yet.
+pub(crate) fn refuse_apk(release: &Release) -> Result<()> {
+    ensure!(
+        release.format == Format::Ipk,
+        "--backend sdk makes no apk yet (release {} installs apk packages): --backend native does",
+        release.name
+    );
+    Ok(())
 }
 
 fn pack(
@@ -165,7 +206,7 @@ fn pack(
         .join(&package.file_name);
     fs::write_atomic(&path, &package.bytes, 0o644)?;
     phases.insert("pack", started.elapsed().as_secs_f64());
-    lint(ctx, &path)?;
+    lint(ctx, &path, &path)?;
     Ok(Built {
         name: meta.full_name(),
         version: package.version,
@@ -177,17 +218,23 @@ fn pack(
         path,
         phases,
         compiled: compiled.compiled.clone(),
+        backend: Backend::Native,
+        verdict: None,
+        log: None,
     })
 }
 
-/// Reads the written package back: what a stranger's would be told is told of
-/// ours too.
-fn lint(ctx: &Context, path: &Path) -> Result<()> {
-    let report = inspect::inspect(path)?;
+/// Reads a written package back, which is to be known as `name`: what a
+/// stranger's would be told is told of ours too.
+///
+/// # Errors
+/// A router would refuse it.
+pub(crate) fn lint(ctx: &Context, file: &Path, name: &Path) -> Result<()> {
+    let report = inspect::inspect(file)?;
     for finding in &report.findings {
         match finding.severity {
-            inspect::Severity::Error => anyhow::bail!("{}: {finding}", path.display()),
-            inspect::Severity::Warning => ctx.ui.warn(&format!("{}: {finding}", path.display())),
+            inspect::Severity::Error => anyhow::bail!("{}: {finding}", name.display()),
+            inspect::Severity::Warning => ctx.ui.warn(&format!("{}: {finding}", name.display())),
             inspect::Severity::Info => {}
         }
     }
@@ -197,7 +244,7 @@ fn lint(ctx: &Context, path: &Path) -> Result<()> {
 impl Built {
     /// `size 512.3 kB, installed 1.2 MB, sha256 …` with the time of each phase.
     pub fn summary(&self) -> String {
-        let phases: Vec<String> = ["toolchain", "std", "compile", "pack"]
+        let phases: Vec<String> = PHASES
             .iter()
             .filter_map(|name| {
                 let time = self.phases.get(name)?;

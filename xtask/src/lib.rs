@@ -2,7 +2,8 @@
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
 //! [`util`] → [`config`], [`fingerprint`], [`keys`] → [`package`], [`inspect`], [`buildlog`] →
-//! [`toolchain`] → [`compile`], [`assemble`] → [`build`], [`doctor`], [`recipe`], [`smoke`] → [`cmd`].
+//! [`engine`], [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`], [`doctor`],
+//! [`recipe`], [`smoke`], [`feed`] → [`sdk_run`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -13,13 +14,16 @@ pub mod compile;
 pub mod config;
 pub mod context;
 pub mod doctor;
+pub mod engine;
 pub mod feed;
 pub mod fingerprint;
 pub mod flags;
+pub mod image;
 pub mod inspect;
 pub mod keys;
 pub mod package;
 pub mod recipe;
+pub mod sdk_run;
 pub mod smoke;
 pub mod source;
 pub mod toolchain;

@@ -12,12 +12,15 @@ fn main() -> ExitCode {
         return code;
     }
     let flags = Xtask::parse();
+    let trouble = flags.command.trouble();
     let run = Context::load().and_then(|ctx| match flags.command {
         Command::Ipk(flags) => cmd::ipk::run(&flags, &ctx),
         Command::Setup(flags) => cmd::setup::run(&flags, &ctx),
         Command::Doctor(flags) => cmd::doctor::run(&flags, &ctx),
         Command::Pack(flags) => cmd::pack::run(&flags, &ctx),
         Command::Inspect(flags) => cmd::inspect::run(&flags, &ctx),
+        Command::Fingerprint(flags) => cmd::fingerprint::run(&flags, &ctx),
+        Command::Image(flags) => cmd::image::run(&flags, &ctx),
         Command::Log(flags) => cmd::log::run(&flags),
         Command::Smoke(flags) => cmd::smoke::run(&flags, &ctx),
         Command::Recipe(flags) => cmd::recipe::run(&flags, &ctx),
@@ -30,6 +33,6 @@ fn main() -> ExitCode {
     });
     run.unwrap_or_else(|error| {
         Ui::default().error(&error);
-        ExitCode::FAILURE
+        trouble
     })
 }

@@ -48,6 +48,49 @@ fn own_logs_have_their_verdicts() {
     }
 }
 
+/// An image whose compiler is no stage of OpenWrt's: a build that ended without
+/// visiting a stage made none.
+#[test]
+fn where_no_stage_was_baked_none_is_missed() {
+    let bare = Baseline::parse(
+        r#"{"schema": 1, "tree": "/builder", "autoremove": "y", "autorebuild": true, "stages": []}"#,
+    )
+    .unwrap();
+    let verdict = |name: &str, edit: &dyn Fn(String) -> String| {
+        let (_, text, _) = own().into_iter().find(|(own, ..)| own == name).unwrap();
+        let text = edit(String::from_utf8(text).unwrap());
+        let alone = scan(text.as_bytes(), None).verdict.name();
+        (alone, scan(text.as_bytes(), Some(bare.clone())))
+    };
+    let as_it_is = |text: String| text;
+    let (alone, found) = verdict("other-package.log", &as_it_is);
+    assert_eq!((alone, found.verdict.name()), ("unknown", "cached"));
+    assert!(!found.deciding.is_empty());
+
+    let cut = |text: String| text[..text.find("time: ").unwrap()].to_owned();
+    let (_, found) = verdict("other-package.log", &cut);
+    assert_eq!(found.verdict.name(), "unknown", "cut before the end");
+
+    let with_std = |text: String| {
+        text.replace(
+            "make[1]: Entering",
+            "   Compiling core v0.0.0 (/x/library/core)\nmake[1]: Entering",
+        )
+    };
+    let (_, found) = verdict("other-package.log", &with_std);
+    assert_eq!(found.verdict.name(), "unknown", "the library is compiled");
+    assert!(found.mend.unwrap().contains("core 0.0.0"));
+
+    for name in ["blank.log", "quiet.log", "missing-include.log"] {
+        let (_, found) = verdict(name, &as_it_is);
+        assert_eq!(found.verdict.name(), "unknown", "{name}");
+    }
+    let (_, found) = verdict("cached-zig.log", &as_it_is);
+    assert_eq!(found.verdict.name(), "cached");
+    let (_, found) = verdict("newer-recipe-zig.log", &as_it_is);
+    assert_eq!(found.verdict.name(), "recompiled");
+}
+
 #[test]
 fn steps_of_an_image() {
     for (name, text, _) in own()

@@ -9,6 +9,7 @@ pub mod baseline;
 pub mod cause;
 pub mod clock;
 pub mod compilers;
+pub mod doubt;
 pub mod event;
 pub mod facts;
 pub mod filter;

@@ -5,6 +5,8 @@ pub mod bench;
 pub mod ci;
 pub mod doctor;
 pub mod feed;
+pub mod fingerprint;
+pub mod image;
 pub mod inspect;
 pub mod ipk;
 pub mod keygen;

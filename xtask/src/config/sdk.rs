@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::image::Image;
 use super::strict;
 
 /// The whole file.
@@ -17,6 +18,8 @@ pub struct Sdk {
     pub release: BTreeMap<String, ReleaseTable>,
     /// Architectures by OpenWrt's name for them.
     pub arch: BTreeMap<String, ArchTable>,
+    /// The Docker image with OpenWrt's SDK.
+    pub image: Image,
     /// Compiler and linker pins.
     pub toolchain: ToolchainPins,
     /// Cargo profile settings for packages.
@@ -131,8 +134,17 @@ impl Sdk {
     /// I/O; syntax, types and unknown keys with their line; two defaults.
     pub fn read(file: &Path) -> Result<Self> {
         let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-        let sdk: Self = strict::parse(file, &text)?;
+        Self::parse(file, &text)
+    }
+
+    /// Reads and checks the file's text; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Sdk::read`], without I/O.
+    pub fn parse(file: &Path, text: &str) -> Result<Self> {
+        let sdk: Self = strict::parse(file, text)?;
         sdk.check()
+            .and_then(|()| sdk.image.check(&sdk))
             .with_context(|| format!("check {}", file.display()))?;
         Ok(sdk)
     }

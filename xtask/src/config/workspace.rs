@@ -137,7 +137,7 @@ impl Workspace {
 
 impl Workspace {
     /// What cargo needs to compile a member, relative to the workspace: the
-    /// manifest, the lock file and every member's folder.
+    /// manifest, the lock file, cargo's settings and every member's folder.
     pub fn sources(&self) -> Vec<String> {
         let dirs = self.packages.iter().filter_map(|member| {
             let dir = member
@@ -152,8 +152,17 @@ impl Workspace {
         if sources.len() == 2 {
             // The workspace is one crate in its root.
             sources.push("src".to_owned());
+            sources.extend(self.has("build.rs"));
         }
+        sources.extend(self.has(".cargo"));
         sources
+    }
+
+    fn has(&self, name: &str) -> Option<String> {
+        self.workspace_root
+            .join(name)
+            .exists()
+            .then(|| name.to_owned())
     }
 }
 

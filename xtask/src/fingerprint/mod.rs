@@ -6,6 +6,7 @@
 //! | compiler version and where it comes from | the crate's sources and Cargo.lock |
 //! | target, flags, profile, features | file times and the order of directories |
 //! | tool versions and their hashes | absolute paths, the machine's name |
+//! | of an image: its base, the feeds' commits, `.config`, Dockerfile and scripts | files that the Dockerfile does not copy |
 //!
 //! What is *not* noticed: a compiler that was exchanged in place while it calls
 //! itself the same version. The `debian` provider's files are hashed when they
@@ -47,6 +48,13 @@ impl Inputs {
     /// The value of an input.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
+    }
+
+    /// Every input by name, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// SHA-256 of the canonical JSON (sorted keys, no white space), in hex.

@@ -74,6 +74,25 @@ impl fmt::Display for Reason {
     }
 }
 
+impl Reason {
+    /// The sentence with hashes cut to their first 12 digits.
+    pub fn short(&self) -> String {
+        let text = self.to_string();
+        let mut short = String::with_capacity(text.len());
+        let mut rest = text.as_str();
+        while let Some(start) = rest.find(|char: char| char.is_ascii_hexdigit()) {
+            let tail = &rest[start..];
+            let length = tail
+                .find(|char: char| !char.is_ascii_hexdigit())
+                .unwrap_or(tail.len());
+            let kept = if length == 64 { 12 } else { length };
+            short += &rest[..start + kept];
+            rest = &tail[length..];
+        }
+        short + rest
+    }
+}
+
 /// Several reasons as one clause.
 pub fn join(reasons: &[Reason]) -> String {
     let all: Vec<String> = reasons.iter().map(ToString::to_string).collect();
@@ -83,6 +102,23 @@ pub fn join(reasons: &[Reason]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_read_short_hashes() {
+        let reason = |old: String, new: String| Reason::InputChanged {
+            name: "openwrt/Dockerfile".to_owned(),
+            old,
+            new,
+        };
+        let hash = |digit: &str| format!("0644 sha256:{}", digit.repeat(64));
+        assert_eq!(
+            reason(hash("a"), hash("b")).short(),
+            "openwrt/Dockerfile changed from 0644 sha256:aaaaaaaaaaaa to 0644 sha256:bbbbbbbbbbbb"
+        );
+        let (odd, commit) = ("é".repeat(3) + &"a".repeat(65), "1".repeat(40));
+        let text = reason(odd, commit);
+        assert_eq!(text.short(), text.to_string());
+    }
 
     #[test]
     fn every_reason_is_a_sentence_and_json() {

@@ -57,10 +57,15 @@ pub fn pack(meta: &Meta, mut tree: Tree) -> Result<Ipk> {
     outer.file(b"./data.tar.gz", 0o644, &gzip::compress(&data))?;
     outer.file(b"./control.tar.gz", 0o644, &gzip::compress(&control))?;
     Ok(Ipk {
-        file_name: format!("{}_{}_{}.ipk", meta.full_name(), meta.version, meta.arch),
+        file_name: file_name(meta),
         bytes: gzip::compress(&outer.finish()),
         installed_size,
     })
+}
+
+/// OpenWrt's name for the file: `<name><ABI>_<version>_<arch>.ipk`.
+pub fn file_name(meta: &Meta) -> String {
+    format!("{}_{}_{}.ipk", meta.full_name(), meta.version, meta.arch)
 }
 
 fn control_tar(meta: &Meta, tree: &Tree, installed_size: usize) -> Result<Vec<u8>> {

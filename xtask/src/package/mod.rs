@@ -9,6 +9,7 @@
 //! | [`control`], [`tar`], [`gzip`], [`ipk`] | the ipk format |
 //! | [`adb`], [`apk`] | the apk format |
 //! | [`version`] | how versions are ordered |
+//! | [`repack`] | an ipk that OpenWrt's own tools packed |
 
 pub mod adb;
 pub mod apk;
@@ -20,6 +21,7 @@ pub mod load;
 pub mod meta;
 pub mod modes;
 pub mod path;
+pub mod repack;
 pub mod tar;
 pub mod tree;
 pub mod version;

@@ -9,6 +9,9 @@ use crate::config::package::{Defaults, FileTable};
 use crate::config::workspace::{Crate, Workspace};
 use crate::package::meta::Meta;
 
+/// What the recipe calls the workspace.
+const OF_WORKSPACE: &str = "$(XTASK_SOURCE)/";
+
 /// Variables that stand before `include package.mk`.
 ///
 /// # Errors
@@ -197,6 +200,23 @@ fn install_lines(workspace: &Workspace, member: &Crate, recipe_dir: &Path) -> Re
         .collect())
 }
 
+/// Files of the package that the recipe takes from the workspace, relative to it.
+///
+/// # Errors
+/// Files that lie nowhere in the workspace.
+pub fn files_of_workspace(
+    workspace: &Workspace,
+    member: &Crate,
+    recipe_dir: &Path,
+) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for file in &member.table.files {
+        let source = source(workspace, member, recipe_dir, file)?;
+        files.extend(source.strip_prefix(OF_WORKSPACE).map(str::to_owned));
+    }
+    Ok(files)
+}
+
 /// A file beside the recipe is taken from there, any other from the workspace.
 fn source(
     workspace: &Workspace,
@@ -217,7 +237,7 @@ fn source(
     }
     let relative = below(&workspace.workspace_root)
         .with_context(|| format!("{} lies outside the workspace", file.source.display()))?;
-    Ok(format!("$(XTASK_SOURCE)/{relative}"))
+    Ok(format!("{OF_WORKSPACE}{relative}"))
 }
 
 fn parent(path: &str) -> &str {

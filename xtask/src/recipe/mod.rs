@@ -33,6 +33,16 @@ pub fn package_name(member: &Crate) -> &str {
     member.table.name.as_deref().unwrap_or(&member.cargo_name)
 }
 
+/// Files of the package that are neither beside the recipe nor made by cargo,
+/// relative to the workspace.
+///
+/// # Errors
+/// Files that lie outside the workspace.
+pub fn files_of_workspace(workspace: &Workspace, member: &Crate) -> Result<Vec<String>> {
+    let path = path(workspace, member);
+    generate::files_of_workspace(workspace, member, path.parent().unwrap_or(Path::new(".")))
+}
+
 /// The recipe as it should be: the existing one, or the template, with fresh
 /// generated parts.
 ///

@@ -12,6 +12,10 @@
 #	XTASK_RUSTC   its rustc (default: the one that cargo finds)
 #	XTASK_TARGET  Rust's target triple (default: what rust-values.mk derives)
 #	XTASK_RUSTFLAGS  what that compiler needs besides
+#	XTASK_STRIPPED   y where that compiler strips: the SDK's strip leaves other
+#	              bytes of the same program and does not run then
+#	XTASK_TARGET_DIR, XTASK_CARGO_HOME  cargo's target directory and home, to
+#	              be kept between builds
 
 include $(TOPDIR)/rules.mk
 
@@ -38,7 +42,8 @@ endif
 CARGO_RUSTFLAGS+=-Ctarget-feature=+crt-static
 CARGO_PKG_VARS+= \
 	CARGO_PROFILE_RELEASE_PANIC=abort \
-	CARGO_TARGET_DIR=$(PKG_BUILD_DIR)/target \
+	CARGO_TARGET_DIR=$(if $(XTASK_TARGET_DIR),$(XTASK_TARGET_DIR),$(PKG_BUILD_DIR)/target) \
+	$(if $(XTASK_CARGO_HOME),CARGO_HOME=$(XTASK_CARGO_HOME)) \
 	SOURCE_DATE_EPOCH=$(PKG_SOURCE_DATE_EPOCH)
 
 ifneq ($(CONFIG_XTASK_CARGO),)
@@ -47,6 +52,10 @@ ifneq ($(CONFIG_XTASK_CARGO),)
   endif
   CARGO_RUSTFLAGS+=$(XTASK_RUSTFLAGS)
   CARGO_PKG_VARS+=$(if $(XTASK_RUSTC),RUSTC=$(XTASK_RUSTC)) PATH=$(dir $(XTASK_CARGO)):$$$$PATH
+  ifneq ($(XTASK_STRIPPED),)
+    RSTRIP:=:
+    STRIP:=:
+  endif
 endif
 
 # >>> package

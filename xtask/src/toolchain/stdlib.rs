@@ -106,7 +106,7 @@ pub fn ensure_built(
 }
 
 /// Rust flags of the library's own crates.
-fn flags() -> Vec<&'static str> {
+pub fn flags() -> Vec<&'static str> {
     let own = [
         "-Zforce-unstable-if-unmarked",
         "-Cpanic=abort",
@@ -115,7 +115,8 @@ fn flags() -> Vec<&'static str> {
     own.into_iter().chain(TARGET_FLAGS).collect()
 }
 
-fn opt_level(sdk: &Sdk) -> String {
+/// `opt-level` of the library's crates: that of the packages.
+pub fn opt_level(sdk: &Sdk) -> String {
     match sdk.profile.release.get("opt-level") {
         Some(toml::Value::String(level)) => level.clone(),
         Some(other) => other.to_string(),

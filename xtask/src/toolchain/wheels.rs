@@ -87,8 +87,8 @@ fn zig(dir: &Path, pins: &ToolchainPins) -> Zig {
     }
 }
 
-/// One line of a requirements file with all its hashes.
-fn requirement(wheel: &Wheel) -> String {
+/// One line of pip's requirements file with all its hashes.
+pub fn requirement(wheel: &Wheel) -> String {
     let hashes: String = wheel
         .sha256
         .iter()

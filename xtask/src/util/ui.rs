@@ -102,6 +102,27 @@ pub struct Step {
 }
 
 impl Step {
+    /// Says what is being done now, where the line moves.
+    pub fn show(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text.to_owned());
+        }
+    }
+
+    /// A line of output above the moving one.
+    pub fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(text),
+            None => self.ui.line(text),
+        }
+    }
+
+    /// A status line above the moving one.
+    pub fn status(&self, verb: &str, text: &str) {
+        let verb = self.ui.paint("1;32", &format!("{verb:>COLUMN$}"));
+        self.line(&format!("{verb} {text}"));
+    }
+
     /// Ends with `verb`, the step's text and the time it took.
     pub fn done(self, verb: &str) -> Duration {
         let took = self.started.elapsed();

@@ -1,0 +1,140 @@
+//! The ipk of another packer, compressed as this one's.
+//!
+//! OpenWrt compresses with GNU gzip, whose deflate stream is not libdeflate's
+//! ([`super::gzip`]). The archives inside are what a package is; they stay as
+//! they are, to the byte. So two packages with the same archives are the same
+//! file, whichever tool packed them.
+
+use std::io::Read;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{gzip, tar};
+
+/// The members of an ipk in the order in which OpenWrt writes them.
+const MEMBERS: [&str; 3] = ["./debian-binary", "./data.tar.gz", "./control.tar.gz"];
+
+/// A package that was compressed again.
+#[derive(Debug)]
+pub struct Repacked {
+    /// The file's content.
+    pub bytes: Vec<u8>,
+    /// Byte length of the uncompressed data.tar.
+    pub installed_size: usize,
+}
+
+/// Compresses an ipk again, with its archives as they are.
+///
+/// # Errors
+/// A file that is not what OpenWrt 24.10's `ipkg-build` writes.
+pub fn repack(ipk: &[u8]) -> Result<Repacked> {
+    let outer = gunzip(ipk).context("unpack the ipk")?;
+    let mut archive = ::tar::Archive::new(&outer[..]);
+    let mut members = Vec::new();
+    let mut mtime = None;
+    for entry in archive.entries().context("read the ipk")? {
+        let mut entry = entry.context("read the ipk")?;
+        let name = entry.path_bytes().into_owned();
+        let name = String::from_utf8_lossy(&name).into_owned();
+        mtime = mtime.or(entry.header().mtime().ok());
+        let mut content = Vec::new();
+        entry
+            .read_to_end(&mut content)
+            .with_context(|| format!("read {name} of the ipk"))?;
+        members.push((name, content));
+    }
+    let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+    ensure!(
+        names == MEMBERS,
+        "the ipk holds {}; OpenWrt writes {}",
+        names.join(", "),
+        MEMBERS.join(", ")
+    );
+    let mut writer = tar::Writer::new(mtime.unwrap_or_default());
+    let mut installed_size = 0;
+    for (name, content) in &members {
+        if !name.ends_with(".gz") {
+            writer.file(name.as_bytes(), 0o644, content)?;
+            continue;
+        }
+        let inner = gunzip(content).with_context(|| format!("unpack {name}"))?;
+        if name == MEMBERS[1] {
+            installed_size = inner.len();
+        }
+        writer.file(name.as_bytes(), 0o644, &gzip::compress(&inner))?;
+    }
+    Ok(Repacked {
+        bytes: gzip::compress(&writer.finish()),
+        installed_size,
+    })
+}
+
+fn gunzip(bytes: &[u8]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    flate2::read::GzDecoder::new(bytes).read_to_end(&mut out)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::super::ipk;
+    use super::super::meta::Meta;
+    use super::super::path::TreePath;
+    use super::super::tree::{Entry, Tree};
+    use super::*;
+
+    /// As another packer would compress it.
+    fn gzip_of_others(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn the_same_archives_give_the_same_file() {
+        let meta = Meta {
+            name: "x".into(),
+            version: "1-r1".into(),
+            arch: "all".into(),
+            epoch: 1_700_000_000,
+            ..Meta::default()
+        };
+        let mut tree = Tree::default();
+        let path = TreePath::new("usr/bin/x").unwrap();
+        tree.insert(path, Entry::file(0o755, vec![7; 5000]))
+            .unwrap();
+        let ours = ipk::pack(&meta, tree).unwrap();
+
+        let outer = gunzip(&ours.bytes).unwrap();
+        let mut writer = tar::Writer::new(meta.epoch);
+        for entry in ::tar::Archive::new(&outer[..]).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let name = entry.path_bytes().into_owned();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            if name.ends_with(b".gz") {
+                content = gzip_of_others(&gunzip(&content).unwrap());
+            }
+            writer.file(&name, 0o644, &content).unwrap();
+        }
+        let theirs = gzip_of_others(&writer.finish());
+        assert_ne!(theirs, ours.bytes);
+        let again = repack(&theirs).unwrap();
+        assert_eq!(again.bytes, ours.bytes);
+        assert_eq!(again.installed_size, ours.installed_size);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        assert!(repack(b"x").is_err());
+        let mut writer = tar::Writer::new(0);
+        writer.file(b"./debian-binary", 0o644, b"2.0\n").unwrap();
+        let error = repack(&gzip_of_others(&writer.finish())).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the ipk holds ./debian-binary; OpenWrt writes ./debian-binary, ./data.tar.gz, ./control.tar.gz"
+        );
+    }
+}

@@ -1,0 +1,264 @@
+//! The SDK backend: a package made by OpenWrt's own build system, in a
+//! container of the SDK image, from the live source as it is.
+//!
+//! | module | |
+//! |---|---|
+//! | [`plan`] | everything that is decided before there is a container |
+//! | `prepare` | a container that is ready to start |
+//! | [`send`] | what is put into it, [`results`] what is taken out |
+//! | [`follow`] | its output while it is written |
+//! | [`stamps`], [`judge`] | was anything of the toolchain made again? |
+
+pub mod follow;
+pub mod judge;
+pub mod plan;
+mod prepare;
+pub mod results;
+pub mod send;
+pub mod stamps;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::build::{self, Backend, Built, Outcome, Request};
+use crate::buildlog::Scanner;
+use crate::config::sdk::Arch;
+use crate::context::Context;
+use crate::engine::{Engine, Kind, ca};
+use crate::fingerprint::hex;
+use crate::image::decide::Ready;
+use crate::image::ensure;
+use crate::image::files::WorkingTree;
+use crate::image::spec::Spec;
+use crate::package::repack;
+use crate::source;
+use crate::toolchain::cache::Cache;
+use crate::util::interrupt::Interrupt;
+use crate::util::{fs, lock};
+use follow::{Follow, Log};
+use judge::{Facts, NotBuilt};
+use plan::{ARTIFACTS, Plan};
+use prepare::Prepare;
+use results::Results;
+
+/// How it is built.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Docker or Podman.
+    pub engine: Option<Kind>,
+    /// Certificates of a company's network.
+    pub ca_bundle: Option<PathBuf>,
+    /// Show the log while it is written.
+    pub verbose: bool,
+    /// Where the log goes instead of beside the package.
+    pub artifacts: Option<PathBuf>,
+    /// Do not stop where a stage of the toolchain is built again.
+    pub allow_rebuild: bool,
+}
+
+/// Builds every architecture; one that fails does not hide the others.
+///
+/// # Errors
+/// What concerns all of them: no engine, a recipe that is not fresh.
+pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<Vec<Outcome>> {
+    build::refuse_apk(&request.release)?;
+    let asked = source::ask(&request.member.dir);
+    let engine = Engine::find(options.engine)?;
+    let ca = ca::bundle(options.ca_bundle.as_deref())?;
+    let source = asked.answer(&ctx.ui)?;
+    let run = Run {
+        ctx,
+        request,
+        options,
+        is_remote: engine.is_remote()?,
+        interrupt: Interrupt::watch()?,
+        engine,
+        ca,
+        epoch: source.epoch,
+    };
+    let mut outcomes = Vec::new();
+    for arch in &request.archs {
+        outcomes.push((arch.clone(), run.arch(arch)));
+        if run.interrupt.asked() {
+            break;
+        }
+    }
+    Ok(outcomes)
+}
+
+struct Run<'a> {
+    ctx: &'a Context,
+    request: &'a Request<'a>,
+    options: &'a Options,
+    engine: Engine,
+    is_remote: bool,
+    interrupt: Interrupt,
+    ca: Option<PathBuf>,
+    epoch: u64,
+}
+
+impl Run<'_> {
+    fn arch(&self, arch: &Arch) -> Result<Built> {
+        let started = Instant::now();
+        let mut phases = BTreeMap::new();
+        let image = self.image(arch)?;
+        phases.insert("image", started.elapsed().as_secs_f64());
+
+        let plan = Plan::new(
+            self.request,
+            &self.ctx.sdk,
+            arch,
+            &image.labels.fingerprint,
+            self.epoch,
+        )?;
+        let lock = Cache::open()?.path(&format!("locks/sdk-{}.lock", plan.key));
+        let what = format!("{} for {} in the SDK", plan.meta.name, arch.name);
+        let _lock = lock::take(&lock, &what, &self.ctx.ui)?;
+
+        let started = Instant::now();
+        let container = format!("xtask-{}-{}", plan.key, std::process::id());
+        let guard = self.engine.guard(&container)?;
+        Prepare {
+            ui: &self.ctx.ui,
+            engine: &self.engine,
+            is_remote: self.is_remote,
+            ca: self.ca.as_deref(),
+            plan: &plan,
+            image: &image.image,
+            container: &container,
+        }
+        .run()?;
+        phases.insert("container", started.elapsed().as_secs_f64());
+
+        let started = Instant::now();
+        let facts = self.make(&plan, &image, &container, arch)?;
+        phases.insert("make", started.elapsed().as_secs_f64());
+        drop(guard);
+
+        let started = Instant::now();
+        let package = judge::judge(facts, &plan, self.options.allow_rebuild)?;
+        let repacked = repack::repack(&package.bytes)
+            .with_context(|| format!("read {}, which OpenWrt wrote", plan.file))?;
+        let path = self.dist(arch).join(&plan.file);
+        self.write(&path, &repacked.bytes)?;
+        phases.insert("pack", started.elapsed().as_secs_f64());
+        Ok(Built {
+            name: plan.meta.full_name(),
+            version: plan.meta.version.clone(),
+            arch: arch.name.clone(),
+            release: self.request.release.name.clone(),
+            size: repacked.bytes.len() as u64,
+            installed_size: repacked.installed_size as u64,
+            sha256: hex(&<sha2::Sha256 as sha2::Digest>::digest(&repacked.bytes)),
+            path,
+            phases,
+            compiled: package.compiled,
+            backend: Backend::Sdk,
+            verdict: Some(package.verdict),
+            log: Some(package.log),
+        })
+    }
+
+    /// Writes a package that passed inspection.
+    fn write(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        fs::create_dirs(dir)?;
+        let context = || format!("write {}", path.display());
+        let unseen = tempfile::NamedTempFile::new_in(dir).with_context(context)?;
+        std::fs::write(unseen.path(), bytes).with_context(context)?;
+        build::lint(self.ctx, unseen.path(), path)?;
+        fs::write_atomic(path, bytes, 0o644)
+    }
+
+    /// The image, made where it is missing.
+    fn image(&self, arch: &Arch) -> Result<Ready> {
+        let tree = WorkingTree::new(&self.ctx.root);
+        let choice = self.request.toolchain;
+        let spec = Spec::collect(&tree, &self.ctx.sdk, &self.request.release, arch, choice)?;
+        let ensured = ensure::ensure(&ensure::Request {
+            root: &self.ctx.root,
+            engine: &self.engine,
+            spec: &spec,
+            ca: self.ca.as_deref(),
+            force: false,
+            explain: false,
+            pull: None,
+            ui: &self.ctx.ui,
+        })?;
+        Ok(ensured.ready)
+    }
+
+    /// Runs the container and gathers what there is to judge.
+    fn make(&self, plan: &Plan, image: &Ready, container: &str, arch: &Arch) -> Result<Facts> {
+        let mut scanner = Scanner::with_baseline(Some(image.labels.baseline.clone()));
+        let mut log = Log::create(&self.log_dir(arch))?;
+        let text = format!("{} for {} in the SDK", plan.meta.name, arch.name);
+        let step = if self.options.verbose {
+            self.ctx.ui.status("Building", &text);
+            None
+        } else {
+            Some(self.ctx.ui.step("Building", &text))
+        };
+        let follow = Follow {
+            engine: &self.engine,
+            container,
+            verbose: self.options.verbose,
+            allow: self.options.allow_rebuild,
+            step: step.as_ref(),
+            title: &text,
+            interrupt: &self.interrupt,
+        };
+        let stopped = follow.run(&mut log, &mut scanner)?;
+        drop(step);
+        let ended = self.engine.ended(container)?;
+        let ended = ended
+            .context("the engine let go of the container while it runs: the log is not whole")?;
+        let results = match self.engine.copy_out(container, ARTIFACTS) {
+            Ok(archive) => Results::read(&archive, &plan.file)?,
+            // A container that could not even start has none; its output tells.
+            Err(_) if ended.code != 0 => Results::default(),
+            Err(error) => return Err(error.context("take the package out of the container")),
+        };
+        let (log, tail) = log.finish()?;
+        if let Some(dir) = log.parent().filter(|_| self.options.artifacts.is_some()) {
+            for (name, list) in [
+                ("stamps.before", &results.before),
+                ("stamps.after", &results.after),
+            ] {
+                if let Some(list) = list {
+                    fs::write_atomic(&dir.join(name), list.as_bytes(), 0o644)?;
+                }
+            }
+        }
+        Ok(Facts {
+            stopped,
+            ended,
+            verdict: scanner.finish(),
+            results,
+            log,
+            tail,
+        })
+    }
+
+    fn dist(&self, arch: &Arch) -> PathBuf {
+        let request = self.request;
+        request.dist.join(&request.release.name).join(&arch.name)
+    }
+
+    /// Several architectures' logs do not overwrite each other.
+    fn log_dir(&self, arch: &Arch) -> PathBuf {
+        match &self.options.artifacts {
+            None => self.dist(arch),
+            Some(dir) if self.request.archs.len() == 1 => dir.clone(),
+            Some(dir) => dir.join(&arch.name),
+        }
+    }
+}
+
+/// What is known of a failure that a verdict goes with.
+pub fn not_built(error: &anyhow::Error) -> Option<&NotBuilt> {
+    error.downcast_ref()
+}
