@@ -12,7 +12,7 @@ use crate::package::path::TreePath;
 use crate::package::tree::{Entry, Node, Tree};
 
 /// An apk that unpacks to more is not read: it is held in memory.
-const MAX_UNPACKED: u64 = 1_000_000_000;
+pub const MAX_UNPACKED: u64 = 1_000_000_000;
 /// Most files: values may share places, and so describe very many.
 const MAX_FILES: usize = 100_000;
 

@@ -98,6 +98,17 @@ pub fn pack(meta: &Meta, mut tree: Tree, key: Option<&Secret>) -> Result<Apk> {
     })
 }
 
+/// The apk of another packer, compressed as this one's: what is in it stays to
+/// the byte. So two packages of one content are one file, whoever packed them.
+///
+/// # Errors
+/// What is no package of apk-tools 3.
+pub fn repack(apk: &[u8]) -> Result<Vec<u8>> {
+    let stream = container::decompress(apk, load::MAX_UNPACKED).context("unpack the apk")?;
+    load::Blocks::of(&stream, Schema::Package).context("read the apk")?;
+    container::compress(&stream)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::path::TreePath;
