@@ -167,7 +167,10 @@ impl Writing<'_> {
         match self.links.first.get(&group) {
             Some(first) => *first,
             None => {
-                let value = self.target(file::REGULAR, path.as_bytes());
+                // `apk mkpkg` calls the root `.` there.
+                let in_root = path.components().count() == 1;
+                let dot = if in_root { &b"./"[..] } else { b"" };
+                let value = self.target(file::REGULAR, &[dot, path.as_bytes()].concat());
                 self.links.first.insert(group, value);
                 Value::NULL
             }
@@ -191,4 +194,56 @@ impl Writing<'_> {
 enum Target<'a> {
     Link(Value),
     Symlink(&'a [u8]),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load;
+    use super::*;
+    use crate::package::adb::container;
+
+    #[test]
+    fn further_names_of_a_file_lead_to_the_first() {
+        let mut tree = Tree::default();
+        for name in ["b/x", "a", "b-c"] {
+            let entry = Entry {
+                link_group: Some(1),
+                ..Entry::file(0o644, *b"content")
+            };
+            tree.insert(TreePath::new(name).unwrap(), entry).unwrap();
+        }
+        let meta = Meta {
+            name: "x".into(),
+            version: "1".into(),
+            arch: "all".into(),
+            ..Meta::default()
+        };
+        let apk = super::super::pack(&meta, tree, None).unwrap();
+        let list = 7 + "/a\n/b-c\n/b/x\n".len() as u64;
+        assert_eq!(apk.installed_size, list, "once");
+        // As `apk mkpkg` writes the name of a file in the root.
+        let stream = container::decompress(&apk.bytes, 1 << 20).unwrap();
+        let target = b"\x05\x00\x80./a";
+        let found = stream.windows(target.len()).filter(|bytes| bytes == target);
+        assert_eq!(found.count(), 1);
+        let back = load::tree(&apk.bytes).unwrap();
+        let linked = back.get(&TreePath::new("b/x").unwrap()).unwrap();
+        assert_eq!(linked.node, Node::File((*b"content").into()));
+    }
+
+    #[test]
+    fn owners_need_names() {
+        let mut tree = Tree::default();
+        let mut entry = Entry::file(0o644, *b"");
+        (entry.uid, entry.gid) = (7, 8);
+        tree.insert(TreePath::new("a").unwrap(), entry).unwrap();
+        let mut meta = Meta {
+            name: "x".into(),
+            ..Meta::default()
+        };
+        let error = write(&mut Writer::default(), &tree, &meta).unwrap_err();
+        assert!(format!("{error:#}").contains("declare it in `userid` as NAME=7"));
+        meta.user_id = "u=7:g=8".into();
+        write(&mut Writer::default(), &tree, &meta).unwrap();
+    }
 }
