@@ -156,10 +156,10 @@ pub struct Pack {
     pub json: bool,
 }
 
-/// Show and lint any ipk; exit code 1 when it has errors.
+/// Show and lint any ipk or apk; exit code 1 when it has errors.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  cargo xtask inspect dist/24.10/mips_24kc/tollgate-wrt_0.1.0-r1_mips_24kc.ipk"
+    after_help = "Examples:\n  cargo xtask inspect dist/24.10/mips_24kc/tollgate-wrt_0.1.0-r1_mips_24kc.ipk\n  cargo xtask inspect dist/25.12/mips_24kc/tollgate-wrt-0.1.0-r1.apk"
 )]
 pub struct Inspect {
     /// The package.

@@ -98,11 +98,15 @@ fn line(file: &FileInfo) -> String {
         "file" => '-',
         _ => '?',
     };
+    let owner = |name: &Option<String>, id: u64| match name {
+        Some(name) => printable(name).into_owned(),
+        None => id.to_string(),
+    };
     let mut line = format!(
         "{kind} {} {:>5}:{:<5} {:>10} {}",
         file.mode,
-        file.uid,
-        file.gid,
+        owner(&file.user, file.uid),
+        owner(&file.group, file.gid),
         file.size,
         printable(&file.path)
     );

@@ -13,7 +13,7 @@ use crate::package::tree::{Entry, Node, Tree};
 
 /// An apk that unpacks to more is not read: it is held in memory.
 pub const MAX_UNPACKED: u64 = 1_000_000_000;
-/// Most files: values may share places, and so describe very many.
+/// Most files and directories: values may share places, and so describe very many.
 const MAX_FILES: usize = 100_000;
 
 /// A stream's values, and its other blocks.
@@ -95,6 +95,7 @@ pub fn tree(bytes: &[u8]) -> Result<Tree> {
     let mut tree = Tree::default();
     let mut left = MAX_FILES;
     for (number, value) in root.object(package::PATHS)?.values().enumerate() {
+        left = left.checked_sub(1).context("it has too many files")?;
         let dir = root.adb().object(value)?;
         let path = TreePath::new(dir.blob(dir::NAME)?)?;
         tree.insert(path.clone(), Entry::dir(mode(dir, dir::ACL)?))?;

@@ -13,7 +13,7 @@ pub fn compare(a: &str, b: &str) -> Ordering {
 }
 
 struct Parts<'a> {
-    epoch: u64,
+    epoch: u32,
     upstream: &'a [u8],
     revision: &'a [u8],
 }
@@ -22,7 +22,16 @@ impl<'a> Parts<'a> {
     fn of(text: &'a str) -> Self {
         let text = text.trim();
         let (epoch, rest) = match text.split_once(':') {
-            Some((epoch, rest)) => (epoch.parse().unwrap_or(0), rest),
+            // Digits up to whatever else stands there, as strtoul reads them.
+            Some((epoch, rest)) => {
+                let end = epoch.find(|c: char| !c.is_ascii_digit());
+                let digits = &epoch[..end.unwrap_or(epoch.len())];
+                let number = digits.parse().unwrap_or(match digits {
+                    "" => 0,
+                    _ => u64::MAX,
+                });
+                (number as u32, rest)
+            }
             None => (0, text),
         };
         let (upstream, revision) = rest.rsplit_once('-').unwrap_or((rest, ""));
@@ -95,6 +104,7 @@ mod tests {
             ("1.0-r2", Ordering::Less, "1.0-r10"),
             ("1.01", Ordering::Equal, "1.1"),
             ("1:1", Ordering::Greater, "2"),
+            ("3x:1", Ordering::Less, "20.x:1"),
             ("1.0a", Ordering::Less, "1.0.1"),
             ("", Ordering::Less, "1"),
         ] {
