@@ -91,10 +91,19 @@ fn providers(
         parts.push(match provider.state()? {
             State::Ready(compiler) => {
                 let detail = format!("Rust {} ({})", compiler.version, compiler.origin);
+                let part = match provider.verify() {
+                    Ok(_) => ok(&name, detail),
+                    Err(reasons) => Part {
+                        name,
+                        state: PartState::Damaged,
+                        detail: join(&reasons),
+                        mend: Some(compiler.renew()),
+                    },
+                };
                 if wanted && chosen.is_none() {
                     chosen = Some(compiler);
                 }
-                ok(&name, detail)
+                part
             }
             State::Missing { why, mend } => missing(&name, &why, mend),
         });

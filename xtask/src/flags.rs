@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::build::Backend;
 use crate::config::sdk::Format;
 use crate::engine::Kind;
+use crate::record::Backend;
 use crate::toolchain::select::Choice;
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
@@ -33,6 +33,7 @@ pub enum Command {
     Fingerprint(Fingerprint),
     Image(Image),
     Log(Log),
+    VerifyCache(VerifyCache),
     Smoke(Smoke),
     Recipe(Recipe),
     Bench(Bench),
@@ -222,7 +223,7 @@ pub struct Image {
     pub toolchain: ToolchainArgs,
     #[command(flatten)]
     pub engine: EngineArgs,
-    /// Print every input too, before building.
+    /// Print every input of the image too.
     #[arg(long)]
     pub explain: bool,
     /// Say what would be done, and why; change nothing.
@@ -279,6 +280,45 @@ pub struct Log {
     pub json: bool,
 }
 
+/// Tell whether anything of the toolchain was rebuilt, or would be, and why.
+///
+/// Looks at what is there and at the records of the last builds; changes
+/// nothing without --twice. Exit code 0 cached, with evidence from every check,
+/// 1 recompiled, 2 usage, 3 unknown.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask verify-cache                 all that was built\n  cargo xtask verify-cache mips --json | jq -r .verdict\n  cargo xtask verify-cache aarch64 --twice  build twice and compare"
+)]
+pub struct VerifyCache {
+    /// Architectures or aliases (default: all with a build's record).
+    #[arg(value_name = "ARCH")]
+    pub archs: Vec<String>,
+    /// Only what that backend built.
+    #[arg(long, value_enum)]
+    pub backend: Option<Backend>,
+    /// OpenWrt release (default: the one marked so in openwrt/sdk.toml; without
+    /// ARCH every one with a record).
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    #[command(flatten)]
+    pub package: PackageArgs,
+    /// Provider of the pinned Rust (default: as the last build chose).
+    #[arg(long, value_enum, env = "XTASK_TOOLCHAIN")]
+    pub toolchain: Option<Choice>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Build twice, and show that the second build makes nothing of the
+    /// toolchain and the same package.
+    #[arg(long)]
+    pub twice: bool,
+    /// The folder that builds wrote to, instead of `dist` in the workspace.
+    #[arg(long, value_name = "DIR")]
+    pub dist: Option<PathBuf>,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Build packages, run their program under qemu-user and ask it over HTTP.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  cargo xtask smoke aarch64 mips")]
@@ -330,6 +370,9 @@ pub enum BenchKind {
     Build,
     /// A machine without any cache, phase by phase (downloads 250 MB).
     Fresh,
+    /// The image that is there against a cached `docker build`, the second build
+    /// in it against the first, and the log scanner (builds what is missing).
+    Image,
     /// The log scanner against `grep -c` (writes 400 MB to the temporary folder).
     Log,
 }

@@ -2,8 +2,8 @@
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
 //! [`util`] → [`config`], [`fingerprint`], [`keys`] → [`package`], [`inspect`], [`buildlog`] →
-//! [`engine`], [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`], [`doctor`],
-//! [`recipe`], [`smoke`], [`feed`] → [`sdk_run`] → [`cmd`].
+//! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`],
+//! [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`sdk_run`] → [`verify`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -23,8 +23,10 @@ pub mod inspect;
 pub mod keys;
 pub mod package;
 pub mod recipe;
+pub mod record;
 pub mod sdk_run;
 pub mod smoke;
 pub mod source;
 pub mod toolchain;
 pub mod util;
+pub mod verify;

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Fingerprint(flags) => cmd::fingerprint::run(&flags, &ctx),
         Command::Image(flags) => cmd::image::run(&flags, &ctx),
         Command::Log(flags) => cmd::log::run(&flags),
+        Command::VerifyCache(flags) => cmd::verify_cache::run(&flags, &ctx),
         Command::Smoke(flags) => cmd::smoke::run(&flags, &ctx),
         Command::Recipe(flags) => cmd::recipe::run(&flags, &ctx),
         Command::Bench(flags) => cmd::bench::run(&flags, &ctx),

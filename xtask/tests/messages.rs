@@ -57,6 +57,29 @@ fn unknown_architectures_and_releases() {
 }
 
 #[test]
+fn verify_cache_knows_its_architectures() {
+    let (code, text) = fails(&["verify-cache", "mipx"]);
+    assert_eq!(code, 2);
+    assert_eq!(
+        text,
+        "error: architecture \"mipx\" is not in openwrt/sdk.toml; did you mean mips?\n"
+    );
+}
+
+#[test]
+fn without_a_build_nothing_is_known() {
+    let output = support::xtask()
+        .args(["verify-cache", "--dist", "/nonexistent"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        "unknown: there is no record of a build\nmend: cargo xtask ipk ARCH --dist /nonexistent\n"
+    );
+}
+
+#[test]
 fn usage_errors_have_their_own_code() {
     let (code, text) = fails(&["ipk"]);
     assert_eq!(code, 2);
@@ -65,6 +88,41 @@ fn usage_errors_have_their_own_code() {
         "{text}"
     );
     assert_eq!(fails(&["ipk", "aarch64", "--toolchain", "nix"]).0, 2);
+}
+
+#[test]
+fn flags_of_the_other_backend() {
+    for (args, message) in [
+        (&["--verbose"][..], "--verbose needs --backend sdk"),
+        (&["--artifacts", "x"], "--artifacts needs --backend sdk"),
+        (
+            &["--allow-toolchain-rebuild"],
+            "--allow-toolchain-rebuild needs --backend sdk",
+        ),
+        (&["--engine", "podman"], "--engine needs --backend sdk"),
+        (&["--ca-bundle", "x"], "--ca-bundle needs --backend sdk"),
+        (
+            &["--backend", "sdk", "--fast"],
+            "--fast goes with --backend native only",
+        ),
+    ] {
+        let (code, text) = fails(&[&["ipk", "mips"], args].concat());
+        assert_eq!((code, text), (2, format!("error: {message}\n")));
+    }
+    assert_eq!(
+        fails(&["ipk", "mips", "--release", "25.12", "--backend", "sdk"]).1,
+        "error: apk: not yet (release 25.12 installs apk packages; --release 24.10 makes an ipk)\n"
+    );
+}
+
+#[test]
+fn a_package_without_a_recipe_is_not_for_the_sdk() {
+    let dir = crate_with("[package.metadata.openwrt]\nsection = \"net\"\n");
+    let text = fails_in(dir.path(), &["ipk", "mips", "--backend", "sdk"]);
+    assert_eq!(
+        text,
+        "error: DIR/openwrt/x/Makefile is missing: the SDK builds by a recipe; write it with: cargo xtask recipe\n"
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod fresh;
+pub mod image;
 pub mod log;
 pub mod pack;
 

@@ -41,16 +41,24 @@ pub use verdict::{Outcome, Verdict};
 /// Bytes read at a time.
 pub const PIECE: usize = 256 << 10;
 
+/// The verdict on a log, read to its end.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn scan(log: impl Read, baseline: Option<Baseline>) -> Result<Verdict> {
+    read(log, baseline).map(Scanner::finish)
+}
+
 /// Reads a log to its end.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn scan(mut log: impl Read, baseline: Option<Baseline>) -> Result<Verdict> {
+pub fn read(mut log: impl Read, baseline: Option<Baseline>) -> Result<Scanner> {
     let mut scanner = Scanner::with_baseline(baseline);
     let mut piece = vec![0; PIECE];
     loop {
         match log.read(&mut piece) {
-            Ok(0) => return Ok(scanner.finish()),
+            Ok(0) => return Ok(scanner),
             Ok(length) => scanner.push(&piece[..length]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error).context("read the log"),

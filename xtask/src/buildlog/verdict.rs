@@ -1,7 +1,7 @@
 //! The verdict. It fails closed: what shows nothing of the toolchain, or not
 //! all of it, is `unknown`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::baseline::Baseline;
 use super::cause::{Because, Cause};
@@ -15,7 +15,7 @@ use super::stage::{Note, Stage};
 const DECIDING: usize = 24;
 
 /// Was anything of the toolchain made again?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// No, and the log shows that all of it was looked at.

@@ -17,11 +17,12 @@ pub fn run(flags: &Bench, ctx: &Context) -> Result<ExitCode> {
     let figures = match flags.what {
         BenchKind::Build => bench::build::figures(ctx, choice, flags.runs)?,
         BenchKind::Fresh => bench::fresh::figures(ctx, choice)?,
-        BenchKind::Log => {
-            let xtask = std::env::current_exe().context("find the running xtask")?;
-            let fixtures = ctx.root.join("xtask/tests/fixtures/buildlogs");
-            bench::log::figures(&xtask, &fixtures, flags.runs)?
+        BenchKind::Image => {
+            let mut figures = bench::image::figures(ctx, choice, flags.runs)?;
+            figures.extend(log(ctx, flags.runs)?);
+            figures
         }
+        BenchKind::Log => log(ctx, flags.runs)?,
     };
     let missed = figures.iter().filter(|figure| !figure.reached()).count();
     if flags.json {
@@ -39,4 +40,10 @@ pub fn run(flags: &Bench, ctx: &Context) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn log(ctx: &Context, runs: usize) -> Result<Vec<Figure>> {
+    let xtask = std::env::current_exe().context("find the running xtask")?;
+    let fixtures = ctx.root.join("xtask/tests/fixtures/buildlogs");
+    bench::log::figures(&xtask, &fixtures, runs)
 }

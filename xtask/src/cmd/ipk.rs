@@ -114,13 +114,21 @@ pub fn chosen(flags: &Archs, ctx: &Context) -> Result<(Release, Vec<Arch>)> {
 /// # Errors
 /// When there is none, or several.
 pub fn selected(flags: &PackageArgs, ctx: &Context) -> Result<(Workspace, Crate)> {
+    let workspace = workspace(flags, ctx)?;
+    let member = workspace.select(flags.package.as_deref())?;
+    Ok((workspace, member))
+}
+
+/// The workspace of the command line.
+///
+/// # Errors
+/// When cargo cannot read it.
+pub fn workspace(flags: &PackageArgs, ctx: &Context) -> Result<Workspace> {
     let manifest = match &flags.manifest_path {
         Some(path) => std::path::absolute(path).context("find --manifest-path")?,
         None => ctx.root.join("Cargo.toml"),
     };
-    let workspace = Workspace::read(&manifest)?;
-    let member = workspace.select(flags.package.as_deref())?;
-    Ok((workspace, member))
+    Workspace::read(&manifest)
 }
 
 /// `--dist`, or `dist` in the workspace.

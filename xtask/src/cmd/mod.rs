@@ -16,3 +16,4 @@ pub mod recipe;
 pub mod setup;
 pub mod smoke;
 pub mod test;
+pub mod verify_cache;

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
+use crate::record::Made;
+
 /// What cargo reported.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Artifacts {
     /// Executables by the name of their target.
     pub executables: BTreeMap<String, PathBuf>,
-    /// Crates that were not fresh, as `name version`.
-    pub compiled: Vec<String>,
+    /// Crates that were not fresh.
+    pub compiled: Vec<Made>,
 }
 
 /// `compiler-artifact` of The Cargo Book, "External tools"; other messages have
@@ -21,6 +23,7 @@ pub struct Artifacts {
 struct Message {
     reason: String,
     package_id: Option<String>,
+    manifest_path: Option<PathBuf>,
     target: Option<Target>,
     executable: Option<PathBuf>,
     fresh: Option<bool>,
@@ -55,9 +58,11 @@ pub fn read(stdout: &[u8]) -> Result<Artifacts> {
             }
         }
         if message.fresh == Some(false) {
-            artifacts
-                .compiled
-                .push(short_id(&message.package_id.unwrap_or_default()));
+            artifacts.compiled.push(Made {
+                name: short_id(message.package_id.as_deref().unwrap_or_default()),
+                is_path: message.package_id.is_some_and(|id| id.starts_with("path+")),
+                manifest: message.manifest_path.unwrap_or_default(),
+            });
         }
     }
     Ok(artifacts)
@@ -82,7 +87,7 @@ mod tests {
         let text = br#"warning: hello
 {"reason":"compiler-artifact","package_id":"registry+x#serde@1.0.2","target":{"name":"serde","kind":["lib"]},"executable":null,"fresh":true}
 {"reason":"build-script-executed","package_id":"registry+x#libc@0.2.1"}
-{"reason":"compiler-artifact","package_id":"path+file:///a/daemon#0.1.0","target":{"name":"d","kind":["bin"]},"executable":"/t/d","fresh":false}
+{"reason":"compiler-artifact","package_id":"path+file:///a/daemon#0.1.0","target":{"name":"d","kind":["bin"]},"executable":"/t/d","fresh":false,"manifest_path":"/a/daemon/Cargo.toml"}
 {"reason":"build-finished","success":true}
 "#;
         let artifacts = read(text).unwrap();
@@ -90,7 +95,12 @@ mod tests {
             artifacts.executables,
             BTreeMap::from([("d".to_owned(), PathBuf::from("/t/d"))])
         );
-        assert_eq!(artifacts.compiled, ["daemon@0.1.0"]);
+        let made = Made {
+            name: "daemon@0.1.0".to_owned(),
+            is_path: true,
+            manifest: PathBuf::from("/a/daemon/Cargo.toml"),
+        };
+        assert_eq!(artifacts.compiled, [made]);
         assert!(read(b"{\"reason\":").is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Compiles a crate's binaries for a router with cargo-zigbuild.
 
+mod live;
 mod messages;
 pub mod profile;
 
@@ -11,6 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::config::sdk::Sdk;
 use crate::config::workspace::{Crate, Workspace};
+use crate::record::Work;
 use crate::toolchain::Toolchain;
 use crate::toolchain::starter::Starter;
 use crate::toolchain::stdlib::{Std, TARGET_FLAGS};
@@ -49,6 +51,8 @@ pub struct Compiled {
     pub binaries: BTreeMap<String, PathBuf>,
     /// Crates that cargo compiled this time, in order.
     pub compiled: Vec<String>,
+    /// The same by whose they are, with cargo's reasons.
+    pub work: Work,
     /// Wall time.
     pub took: Duration,
 }
@@ -69,16 +73,17 @@ pub enum Output {
 pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
     let (member, target) = (job.member, job.target);
     let started = Instant::now();
-    let command = cargo_zigbuild(job)?.stdin_null().stdout_capture();
-    let command = if show == Output::Kept {
-        command.stderr_capture()
-    } else {
-        command
+    let ran = match show {
+        Output::Kept => cargo(job, &[])?
+            .stdout_capture()
+            .stderr_capture()
+            .unchecked()
+            .run()
+            .map(|output| (output, BTreeMap::new())),
+        Output::Shown => live::run(|verbose| cargo(job, verbose))?,
     };
-    let output = command
-        .unchecked()
-        .run()
-        .with_context(|| format!("start {}", job.toolchain.zig.zigbuild.display()))?;
+    let (output, reasons) =
+        ran.with_context(|| format!("start {}", job.toolchain.zig.zigbuild.display()))?;
     if !output.status.success() && show == Output::Kept {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         bail!(
@@ -100,6 +105,12 @@ pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
         );
     }
     let artifacts = messages::read(&output.stdout).context("read cargo's messages")?;
+    let library = &job.toolchain.compiler.library;
+    let work = Work::sort(
+        &artifacts.compiled,
+        &reasons,
+        &library.canonicalize().unwrap_or_else(|_| library.clone()),
+    );
     let mut binaries = BTreeMap::new();
     for bin in &member.bins {
         let path = artifacts.executables.get(bin).with_context(|| {
@@ -109,7 +120,12 @@ pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
     }
     Ok(Compiled {
         binaries,
-        compiled: artifacts.compiled,
+        compiled: artifacts
+            .compiled
+            .into_iter()
+            .map(|made| made.name)
+            .collect(),
+        work,
         took: started.elapsed(),
     })
 }
@@ -120,6 +136,11 @@ pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
 /// # Errors
 /// When the cache cannot be written.
 pub fn cargo_zigbuild(job: &Job<'_>) -> Result<duct::Expression> {
+    cargo(job, &[])
+}
+
+/// That command with arguments that change nothing but what cargo says.
+fn cargo(job: &Job<'_>, say: &[&str]) -> Result<duct::Expression> {
     let Job {
         toolchain,
         member,
@@ -134,6 +155,7 @@ pub fn cargo_zigbuild(job: &Job<'_>) -> Result<duct::Expression> {
     ]
     .map(str::to_owned)
     .into();
+    args.extend(say.iter().map(|&word| word.to_owned()));
     args.extend([
         "--package".to_owned(),
         member.cargo_name.clone(),
@@ -157,6 +179,7 @@ pub fn cargo_zigbuild(job: &Job<'_>) -> Result<duct::Expression> {
         .collect();
     let zig_cache = toolchain.cache.path("zig-cache");
     let command = duct::cmd(&toolchain.zig.zigbuild, args)
+        .stdin_null()
         .dir(&job.workspace.workspace_root)
         .env("CARGO", &toolchain.compiler.cargo)
         .env("CARGO_TARGET_DIR", &target_dir)

@@ -21,7 +21,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use reason::{Reason, join};
+pub use reason::{Reason, join, join_short};
 
 /// Raise it when the meaning of an input or the way it is built changes:
 /// everything is then built once more.

@@ -33,6 +33,11 @@ pub enum Reason {
         /// Its value in the record.
         old: String,
     },
+    /// It could not be used as it was.
+    NotReady {
+        /// What was wrong.
+        why: String,
+    },
     /// The record itself cannot be read.
     RecordBroken {
         /// What is wrong with it.
@@ -40,6 +45,11 @@ pub enum Reason {
     },
     /// A file that was built is gone.
     FileMissing {
+        /// Its path below the entry.
+        path: String,
+    },
+    /// A file that nothing built lies among what was built.
+    FileAdded {
         /// Its path below the entry.
         path: String,
     },
@@ -65,8 +75,10 @@ impl fmt::Display for Reason {
             Self::InputRemoved { name, old } => {
                 write!(f, "{name} is no longer an input (was {old})")
             }
+            Self::NotReady { why } => write!(f, "{why}"),
             Self::RecordBroken { why } => write!(f, "its record is broken: {why}"),
             Self::FileMissing { path } => write!(f, "{path} is missing"),
+            Self::FileAdded { path } => write!(f, "{path} is not in its record"),
             Self::FileChanged { path, old, new } => {
                 write!(f, "{path} is corrupted: {new} where the record says {old}")
             }
@@ -75,6 +87,21 @@ impl fmt::Display for Reason {
 }
 
 impl Reason {
+    /// Its kind, as JSON has it: `first-build`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::FirstBuild => "first-build",
+            Self::InputChanged { .. } => "input-changed",
+            Self::InputAdded { .. } => "input-added",
+            Self::InputRemoved { .. } => "input-removed",
+            Self::NotReady { .. } => "not-ready",
+            Self::RecordBroken { .. } => "record-broken",
+            Self::FileMissing { .. } => "file-missing",
+            Self::FileAdded { .. } => "file-added",
+            Self::FileChanged { .. } => "file-changed",
+        }
+    }
+
     /// The sentence with hashes cut to their first 12 digits.
     pub fn short(&self) -> String {
         let text = self.to_string();
@@ -91,6 +118,12 @@ impl Reason {
         }
         short + rest
     }
+}
+
+/// Several reasons as one clause, hashes cut to what an eye compares.
+pub fn join_short(reasons: &[Reason]) -> String {
+    let all: Vec<String> = reasons.iter().map(Reason::short).collect();
+    all.join("; ")
 }
 
 /// Several reasons as one clause.
@@ -144,6 +177,16 @@ mod tests {
                 r#"{"reason":"file-changed","path":"a","old":"1 byte","new":"2 bytes"}"#,
             ),
             (
+                Reason::FileAdded { path: text("a") },
+                "a is not in its record",
+                r#"{"reason":"file-added","path":"a"}"#,
+            ),
+            (
+                Reason::NotReady { why: text("gone") },
+                "gone",
+                r#"{"reason":"not-ready","why":"gone"}"#,
+            ),
+            (
                 Reason::RecordBroken { why: text("EOF") },
                 "its record is broken: EOF",
                 r#"{"reason":"record-broken","why":"EOF"}"#,
@@ -152,6 +195,7 @@ mod tests {
         for (reason, sentence, json) in cases {
             assert_eq!(reason.to_string(), sentence);
             assert_eq!(serde_json::to_string(&reason).unwrap(), json);
+            assert!(json.contains(&format!("\"{}\"", reason.kind())));
         }
     }
 }

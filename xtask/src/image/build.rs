@@ -9,32 +9,17 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::dockerfile::{Dockerfile, Step};
-use super::label;
+use super::dockerfile::Step;
+use super::invocation::Invocation;
 use super::progress::{Event, Progress};
-use super::spec::{DOCKERFILE, Spec};
-use crate::engine::{Builder, Engine, ca};
-use crate::package::tar;
 use crate::util::interrupt::{Interrupt, Stopped};
 use crate::util::{fs, ui};
 
-/// What is to be built.
+/// A build under way.
 #[derive(Debug)]
 pub struct Build<'a> {
-    /// A client that can build.
-    pub engine: &'a Engine,
-    /// The image.
-    pub spec: &'a Spec,
-    /// The instructions; a part of the spec's file for `--shell`.
-    pub dockerfile: &'a Dockerfile,
-    /// That file's text.
-    pub text: &'a str,
-    /// Certificates of the network.
-    pub ca: Option<&'a Path>,
-    /// The project whose image it is, for its label.
-    pub project: Option<&'a str>,
-    /// Takes nothing from the builder's cache.
-    pub no_cache: bool,
+    /// What is built.
+    pub invocation: Invocation<'a>,
     /// Where the output is kept.
     pub log: &'a Path,
     /// Tells that the user wants to stop.
@@ -104,16 +89,16 @@ impl Build<'_> {
         let part = unfinished(self.log);
         fs::create_dirs(part.parent().unwrap_or(Path::new(".")))?;
         let mut log = File::create(&part).with_context(|| format!("write {}", part.display()))?;
-        let command = self.command(dir.path(), &ids)?;
+        let command = self.invocation.command(dir.path(), &ids)?;
         let reader = Arc::new(
             command
                 .stderr_to_stdout()
                 .unchecked()
                 .reader()
-                .with_context(|| format!("start {}", self.engine.program.display()))?,
+                .with_context(|| format!("start {}", self.invocation.engine.program.display()))?,
         );
-        let value = |name: &str| self.spec.args.get(name).cloned();
-        let mut progress = Progress::new(self.dockerfile, &value);
+        let value = |name: &str| self.invocation.spec.args.get(name).cloned();
+        let mut progress = Progress::new(self.invocation.dockerfile, &value);
         let done = std::sync::atomic::AtomicBool::new(false);
         let read = std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -176,7 +161,8 @@ impl Build<'_> {
             }
             match event {
                 Event::Step(text) => {
-                    step.show(&format!("{title}: step {text}"));
+                    let place = text.split(':').next().unwrap_or(&text);
+                    step.show(&format!("{title}: step {place}"));
                     begun = Some(text);
                 }
                 Event::Cached(text) => {
@@ -197,7 +183,11 @@ impl Build<'_> {
         let failed = progress.failed();
         let Some(name) = failed.name else {
             // It did not come as far as a step.
-            return crate::engine::trouble::explain(self.engine, "build", &failed.lines.join("\n"));
+            return crate::engine::trouble::explain(
+                self.invocation.engine,
+                "build",
+                &failed.lines.join("\n"),
+            );
         };
         let name = match failed.step {
             Some(step) => format!(
@@ -221,104 +211,4 @@ impl Build<'_> {
             log: self.log.to_owned(),
         })
     }
-
-    fn command(&self, dir: &Path, ids: &Path) -> Result<duct::Expression> {
-        let mut args: Vec<String> = vec!["build".into()];
-        match self.engine.builder {
-            Some(Builder::Buildx) => args.extend(["--progress=plain".into(), "--load".into()]),
-            Some(Builder::BuiltIn) => args.push("--progress=plain".into()),
-            Some(Builder::Buildah) | None => {}
-        }
-        args.extend(["--iidfile".into(), ids.display().to_string()]);
-        if self.no_cache {
-            args.push("--no-cache".into());
-        }
-        if let Some(project) = self.project {
-            args.push("--label".into());
-            args.push(format!("{}={project}", label::PROJECT));
-        }
-        if let Some(file) = self.ca {
-            args.push("--secret".into());
-            args.push(format!("id={},src={}", ca::SECRET, file.display()));
-        }
-        let declared = self.declared();
-        for (name, value) in &self.spec.args {
-            if declared.contains(name) {
-                args.extend(["--build-arg".into(), format!("{name}={value}")]);
-            }
-        }
-        let is_podman = self.engine.builder == Some(Builder::Buildah);
-        if is_podman {
-            // It takes no archive from a pipe.
-            let context = dir.join("context");
-            self.write_context(&context)?;
-            args.extend(["-f".into(), context.join(DOCKERFILE).display().to_string()]);
-            args.push(context.display().to_string());
-            return Ok(self.engine.command(&args));
-        }
-        args.extend(["-f".into(), DOCKERFILE.into(), "-".into()]);
-        // A stream has no older files of another build in it, which a folder
-        // that the builder keeps in step has.
-        let command = duct::cmd(&self.engine.program, &args)
-            .stdin_bytes(self.context()?)
-            .env("DOCKER_BUILDKIT", "1")
-            .env("BUILDKIT_PROGRESS", "plain")
-            .env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
-        Ok(command)
-    }
-
-    /// Arguments that the file has: others would be warned of.
-    fn declared(&self) -> Vec<String> {
-        let stages = self.dockerfile.stages.iter();
-        self.dockerfile
-            .head
-            .iter()
-            .chain(stages.flat_map(|stage| &stage.instructions))
-            .filter(|instruction| instruction.word == "ARG")
-            .flat_map(|arg| arg.text.split(' ').skip(1))
-            .map(|arg| arg.split('=').next().unwrap_or(arg).to_owned())
-            .collect()
-    }
-
-    /// The context with this build's instructions.
-    fn spec_with_text(&self) -> Spec {
-        let mut spec = self.spec.clone();
-        for file in &mut spec.files {
-            if file.path == DOCKERFILE {
-                file.content = self.text.as_bytes().to_vec();
-            }
-        }
-        spec
-    }
-
-    fn context(&self) -> Result<Vec<u8>> {
-        self.spec_with_text().context_tar()
-    }
-
-    fn write_context(&self, dir: &Path) -> Result<()> {
-        for file in self.spec_with_text().files {
-            fs::write_atomic(&dir.join(&file.path), &file.content, file.mode)?;
-        }
-        Ok(())
-    }
-}
-
-/// An archive of files of the context, each under a name of its own.
-///
-/// # Errors
-/// A file of more than eight gigabytes.
-pub fn archive(files: &[(String, u32, &[u8])]) -> Result<Vec<u8>> {
-    let mut writer = tar::Writer::new(0);
-    let mut made: Vec<&str> = Vec::new();
-    for (path, mode, content) in files {
-        for (end, _) in path.match_indices('/') {
-            let folder = &path[..end];
-            if !made.contains(&folder) {
-                writer.dir(format!("{folder}/").as_bytes(), 0o755)?;
-                made.push(folder);
-            }
-        }
-        writer.file(path.as_bytes(), *mode, content)?;
-    }
-    Ok(writer.finish())
 }

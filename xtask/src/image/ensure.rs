@@ -11,10 +11,11 @@ use super::decide::{self, Look, Ready};
 use super::dockerfile::Dockerfile;
 use super::failed::{self, Failed};
 use super::finish;
+use super::invocation::Invocation;
 use super::prune;
 use super::registry;
 use super::spec::{DOCKERFILE, Spec};
-use crate::engine::Engine;
+use crate::engine::{Builder, Engine};
 use crate::fingerprint::Reason;
 use crate::toolchain::cache::Cache;
 use crate::util::interrupt::{Interrupt, Stopped};
@@ -141,6 +142,7 @@ fn found(request: &Request<'_>, look: Look, started: Instant) -> Result<Option<E
             .ui
             .note(&format!("{alias} {was}; now it is {}", request.spec.tag()));
     }
+    explain(request);
     Ok(Some(Ensured {
         ready,
         how: How::Ready,
@@ -164,9 +166,15 @@ pub fn say_why(request: &Request<'_>, reasons: &[Reason]) {
             ui.note(&format!("  {}", reason.short()));
         }
     }
+    explain(request);
+}
+
+/// Every input, where that is asked for.
+pub fn explain(request: &Request<'_>) {
     if request.explain {
+        request.ui.note("its inputs:");
         for (name, value) in request.spec.inputs.iter() {
-            ui.note(&format!("  {name}: {value}"));
+            request.ui.note(&format!("  {name}: {value}"));
         }
     }
 }
@@ -185,14 +193,18 @@ fn build(request: &Request<'_>) -> Result<Ready> {
     let step = request.ui.step("Building", &title);
     // Without it an image is only never pruned.
     let project = prune::project(request.root).ok();
-    let build = Build {
+    let invocation = Invocation {
         engine: &engine,
         spec,
         dockerfile: &dockerfile,
         text: &text,
         ca: request.ca,
         project: project.as_deref(),
-        no_cache: request.force,
+        // Buildah takes a step from its cache although a mounted file changed.
+        no_cache: request.force || engine.builder == Some(Builder::Buildah),
+    };
+    let build = Build {
+        invocation,
         log: &log,
         interrupt: &interrupt,
     };

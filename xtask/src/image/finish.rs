@@ -44,7 +44,10 @@ pub fn finish(engine: &Engine, spec: &Spec, id: &str) -> Result<Ready> {
     };
     let mut args = vec!["commit".to_owned()];
     for (name, value) in labels.all()? {
-        args.extend(["--change".to_owned(), label::instruction(name, &value)]);
+        args.extend([
+            "--change".to_owned(),
+            label::instruction(engine.kind, name, &value),
+        ]);
     }
     args.push(name.clone());
     let said = engine.read(&args)?;

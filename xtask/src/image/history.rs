@@ -9,7 +9,7 @@ use super::dockerfile::{Dockerfile, Step};
 use super::label::Labels;
 use super::spec::{DOCKERFILE, Spec};
 use super::{ensure, spec};
-use crate::engine::{Engine, Image};
+use crate::engine::{Engine, Image, Kind};
 use crate::fingerprint::Inputs;
 
 /// A layer.
@@ -42,21 +42,7 @@ pub struct History {
 /// # Errors
 /// The engine's.
 pub fn read(engine: &Engine, spec: &Spec, image: &Image) -> Result<History> {
-    let text = engine.read(&[
-        "history",
-        "--no-trunc",
-        "--human=false",
-        "--format",
-        "{{.Size}} {{json .CreatedBy}}",
-        &image.id,
-    ])?;
-    let mut made = Vec::new();
-    for line in text.lines() {
-        let (size, command) = line.split_once(' ').unwrap_or((line, "\"\""));
-        let command: String =
-            serde_json::from_str(command).context("read the engine's history of the image")?;
-        made.push((size.parse().unwrap_or(0), command));
-    }
+    let mut made = made(engine, &image.id)?;
     made.reverse();
     let inputs = Labels::read(image).map(|labels| labels.inputs);
     let changed = inputs
@@ -69,6 +55,41 @@ pub fn read(engine: &Engine, spec: &Spec, image: &Image) -> Result<History> {
         layers: layers(&made, &file, inputs.as_ref(), spec),
         dockerfile_changed: changed,
     })
+}
+
+/// Size and command of each layer, the newest first.
+fn made(engine: &Engine, id: &str) -> Result<Vec<(u64, String)>> {
+    let context = "read the engine's history of the image";
+    if engine.kind == Kind::Podman {
+        #[derive(serde::Deserialize)]
+        struct Line {
+            #[serde(default)]
+            size: u64,
+            #[serde(default, rename = "CreatedBy")]
+            created_by: String,
+        }
+        let text = engine.read(&["history", "--no-trunc", "--format", "json", id])?;
+        let lines: Vec<Line> = serde_json::from_str(&text).context(context)?;
+        return Ok(lines
+            .into_iter()
+            .map(|line| (line.size, line.created_by))
+            .collect());
+    }
+    let text = engine.read(&[
+        "history",
+        "--no-trunc",
+        "--human=false",
+        "--format",
+        "{{.Size}} {{json .CreatedBy}}",
+        id,
+    ])?;
+    text.lines()
+        .map(|line| {
+            let (size, command) = line.split_once(' ').unwrap_or((line, "\"\""));
+            let command = serde_json::from_str(command).context(context)?;
+            Ok((size.parse().unwrap_or(0), command))
+        })
+        .collect()
 }
 
 fn layers(

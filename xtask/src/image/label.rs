@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::manifest;
 use crate::buildlog::Baseline;
-use crate::engine::Image;
+use crate::engine::{Image, Kind};
 use crate::fingerprint::Inputs;
 
 /// Of the image's inputs: 64 hexadecimal digits.
@@ -88,8 +88,13 @@ impl Labels {
     }
 }
 
-/// A LABEL instruction whose value means exactly this.
-pub fn instruction(name: &str, value: &str) -> String {
+/// A LABEL instruction, for an image that is committed, whose value means
+/// exactly this. Docker reads it as in a Dockerfile; Podman takes what follows
+/// `=` as it stands.
+pub fn instruction(kind: Kind, name: &str, value: &str) -> String {
+    if kind == Kind::Podman {
+        return format!("LABEL {name}={value}");
+    }
     let mut quoted = String::with_capacity(value.len() + 16);
     for char in value.chars() {
         if matches!(char, '"' | '\\' | '$') {
@@ -159,7 +164,7 @@ mod tests {
     #[test]
     fn values_are_quoted() {
         assert_eq!(
-            instruction("a.b", r#"{"x":"\n$HOME"}"#),
+            instruction(Kind::Docker, "a.b", r#"{"x":"\n$HOME"}"#),
             r#"LABEL "a.b"="{\"x\":\"\\n\$HOME\"}""#
         );
     }

@@ -8,7 +8,8 @@
 //! | [`manifest`] | that, written down |
 //! | [`compare`] | a manifest, an image or a revision to compare with |
 //! | [`label`], [`decide`] | what an image says of itself; whether one must be built, and why |
-//! | [`dockerfile`], [`progress`], [`build`] | the builder's steps, its output, one run of it |
+//! | [`dockerfile`], [`progress`] | the builder's steps and its output |
+//! | [`invocation`], [`build`] | how it is called, and one run of it |
 //! | [`finish`] | labels and tags: from then on it is believed |
 //! | [`ensure`] | all of that: an image that is there and right |
 //! | [`failed`] | which step failed, for `--shell` |
@@ -25,6 +26,7 @@ pub mod failed;
 pub mod files;
 pub mod finish;
 pub mod history;
+pub mod invocation;
 pub mod label;
 pub mod manifest;
 pub mod pin;

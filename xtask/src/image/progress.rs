@@ -78,7 +78,9 @@ impl<'a> Progress<'a> {
 
     /// Reads a line.
     pub fn line(&mut self, line: &str) -> Event {
+        // What was written over the same line on a terminal counts last.
         let line = line.trim_end();
+        let line = line.rsplit('\r').next().unwrap_or(line);
         if line.is_empty() {
             return Event::Nothing;
         }

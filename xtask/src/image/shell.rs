@@ -7,9 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::build::{self, Build};
+use super::build::Build;
 use super::dockerfile::{Dockerfile, Step};
 use super::finish::CONTAINER;
+use super::invocation::{self, Invocation};
 use super::spec::Spec;
 use super::{ensure, failed, prune};
 use crate::engine::{Engine, ca};
@@ -85,7 +86,7 @@ fn build_before(
     let shown = request.ui.step("Preparing", "what stands before the step");
     let log = ensure::log(request.root, request.spec).with_extension("shell.log");
     let project = prune::project(request.root).ok();
-    let build = Build {
+    let invocation = Invocation {
         engine,
         spec: request.spec,
         dockerfile: &cut,
@@ -93,6 +94,9 @@ fn build_before(
         ca: request.ca,
         project: project.as_deref(),
         no_cache: false,
+    };
+    let build = Build {
+        invocation,
         log: &log,
         interrupt: &interrupt,
     };
@@ -180,7 +184,7 @@ fn files(request: &Request<'_>, step: Step<'_>) -> Result<Vec<u8>> {
             &certificates,
         ));
     }
-    build::archive(&files)
+    invocation::archive(&files)
 }
 
 /// A container that is gone when this is.

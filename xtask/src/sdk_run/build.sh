@@ -37,12 +37,19 @@ stamps() {
 	} 2>/dev/null | sort -k 2
 }
 
+# What is known of the files on standard input (names with NUL): a hash of what
+# each holds, and whether it can be run.
+contents() {
+	xargs -0 -r sh -c 'sha256sum -z -- "$@" && find "$@" -prune -perm -100 -printf "x  %p\0"' sh | sort -z
+}
+
 # The live source, as the container last saw it. A file that holds the same
 # keeps its time, any other gets the time of now: cargo, which goes by times,
 # then never takes old for new, whatever a checkout, a copy or another
 # machine's clock did to them.
 take_source() {
-	local from=$1 to=$XTASK_SOURCE path there
+	local from=$1 to=$XTASK_SOURCE lists path
+	lists=$(mktemp -d)
 	mkdir -p "$to"
 	cd "$from" || fail "the source is not in the container"
 	local paths=()
@@ -50,21 +57,24 @@ take_source() {
 		[ -e "$path" ] || [ -L "$path" ] || fail "the source has no $path"
 		paths+=("$path")
 	done <<<"$XTASK_PATHS"
+	# Not git's own files, and no folder that calls itself a cache.
 	find "${paths[@]}" \( -name .git -o -type d -exec test -f '{}/CACHEDIR.TAG' \; \) -prune \
-		-o \( -type f -o -type l \) -print0 >/tmp/xtask-files || fail "the source cannot be read"
-	while IFS= read -r -d '' path; do
-		there=$to/$path
-		if [ -L "$path" ]; then
-			[ -L "$there" ] && [ "$(readlink "$path")" = "$(readlink "$there")" ] && continue
-		elif [ -f "$there" ] && [ ! -L "$there" ] && cmp -s "$path" "$there"; then
-			if [ -x "$path" ]; then [ -x "$there" ]; else [ ! -x "$there" ]; fi && continue
-		fi
-		mkdir -p "${there%/*}" && rm -rf "$there" && cp -P "$path" "$there" || fail "$path of the source cannot be copied"
-		[ -L "$there" ] || ! [ -x "$path" ] || chmod 755 "$there"
-	done </tmp/xtask-files
+		-o -type f -fprint0 "$lists/files" -o -type l -fprint0 "$lists/links" || fail "the source cannot be read"
+	sort -zu "$lists/files" "$lists/links" >"$lists/all"
 	# What is gone from the source is gone here.
-	(cd "$to" && find . \( -type f -o -type l \) -printf '%P\0') | sort -z >/tmp/xtask-there
-	sort -z /tmp/xtask-files | comm -z -13 - /tmp/xtask-there | (cd "$to" && xargs -0 -r rm -f)
+	(cd "$to" && find . -mindepth 1 ! -type d -printf '%P\0') | sort -z | comm -z -13 "$lists/all" - |
+		(cd "$to" && xargs -0 -r rm -f)
+	sort -zu "$lists/files" | contents >"$lists/from" || fail "the source cannot be read"
+	(cd "$to" && find . -mindepth 1 -type f -printf '%P\0' | contents) >"$lists/to"
+	{
+		comm -z -3 "$lists/from" "$lists/to" | sed -z 's/^\t//; s/^[0-9a-fx]*  //'
+		cat "$lists/links"
+	} | sort -zu >"$lists/changed"
+	while IFS= read -r -d '' path; do
+		case $path in */*) mkdir -p "$to/${path%/*}" ;; esac
+		rm -rf "${to:?}/$path"
+		cp -P "$path" "$to/$path" || fail "$path of the source cannot be copied"
+	done <"$lists/changed"
 }
 
 place_recipe() {
@@ -98,6 +108,8 @@ build() {
 		"name a packages feed of OpenWrt 23.05 or newer in \`feeds\` of [image] in openwrt/sdk.toml, then: cargo xtask image"
 	place_recipe
 	select_package
+	# make could be told another value by its own variable.
+	[ -n "${MAKEFLAGS-}" ] || say "CONFIG_AUTOREMOVE=$(sed -n 's/^CONFIG_AUTOREMOVE=//p' .config | tail -n 1)"
 	touch "$artifacts/.begun"
 	say "make package/$XTASK_PACKAGE/compile V=s DEBUG=r"
 	make "package/$XTASK_PACKAGE/compile" V=s DEBUG=r
@@ -107,7 +119,8 @@ build() {
 	local file
 	file=$(find bin -type f -name "$XTASK_FILE" -newer "$artifacts/.begun" | head -n 1)
 	if [ -z "$file" ]; then
-		say "make wrote: $(find bin -type f -name '*.ipk' -newer "$artifacts/.begun" -printf '%f ')"
+		say "make wrote: $(find bin -type f -name '*.ipk' -newer "$artifacts/.begun" \
+			\( -path "bin/packages/*/$XTASK_FEED/*" -o -name "$XTASK_PACKAGE*" \) -printf '%f ')"
 		exit 99
 	fi
 	cp "$file" "$artifacts/packages/" || fail "the package cannot be copied"

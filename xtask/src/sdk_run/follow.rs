@@ -1,17 +1,15 @@
 //! A container's output while it is written: to the log, to the scanner, to the
 //! terminal.
 
-use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::log::Log;
 use crate::buildlog::{Because, Begun, Cause, PIECE, Scanner};
 use crate::engine::Engine;
-use crate::util::fs;
 use crate::util::interrupt::{self, Interrupt};
 use crate::util::ui::Step;
 
@@ -19,62 +17,6 @@ use crate::util::ui::Step;
 const GRACE: Duration = Duration::from_secs(2);
 /// How often a silent container is thought of.
 const TICK: Duration = Duration::from_millis(250);
-/// Bytes of the log's end that errors are made from.
-const TAIL: usize = 64 << 10;
-
-/// A log under a name that says it is not whole, until it is.
-#[derive(Debug)]
-pub struct Log {
-    path: PathBuf,
-    file: File,
-    tail: Vec<u8>,
-}
-
-impl Log {
-    /// The log `build.log` in `dir`; `build.log.partial` for now.
-    ///
-    /// # Errors
-    /// I/O.
-    pub fn create(dir: &Path) -> Result<Self> {
-        fs::create_dirs(dir)?;
-        let path = dir.join("build.log");
-        let partial = partial(&path);
-        let file =
-            File::create(&partial).with_context(|| format!("write {}", partial.display()))?;
-        Ok(Self {
-            path,
-            file,
-            tail: Vec::new(),
-        })
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .with_context(|| format!("write {}", partial(&self.path).display()))?;
-        self.tail.extend_from_slice(bytes);
-        if self.tail.len() > 2 * TAIL {
-            self.tail.drain(..self.tail.len() - TAIL);
-        }
-        Ok(())
-    }
-
-    /// Gives it its name: all of it is there.
-    ///
-    /// # Errors
-    /// I/O.
-    pub fn finish(self) -> Result<(PathBuf, String)> {
-        let Self { path, file, tail } = self;
-        drop(file);
-        std::fs::rename(partial(&path), &path)
-            .with_context(|| format!("write {}", path.display()))?;
-        Ok((path, String::from_utf8_lossy(&tail).into_owned()))
-    }
-}
-
-fn partial(path: &Path) -> PathBuf {
-    path.with_extension("log.partial")
-}
 
 /// A stage of the toolchain that began, and why.
 #[derive(Debug)]
@@ -100,6 +42,8 @@ pub struct Follow<'a> {
     pub step: Option<&'a Step>,
     /// What stands before what is done now.
     pub title: &'a str,
+    /// The value of CONFIG_AUTOREMOVE that was baked.
+    pub autoremove: &'a str,
     /// The user's wish to stop.
     pub interrupt: &'a Interrupt,
 }
@@ -137,9 +81,7 @@ impl Follow<'_> {
             }
             if self.interrupt.asked() {
                 let _ = self.engine.read(&["kill", self.container]);
-                return Err(
-                    interrupt::Stopped(format!("nothing was written for {}", self.title)).into(),
-                );
+                return Err(self.stopped());
             }
             if self.allow || stopped.is_some() {
                 continue;
@@ -148,18 +90,22 @@ impl Follow<'_> {
                 continue;
             };
             let until = *until.get_or_insert_with(|| Instant::now() + GRACE);
-            let because = scanner.why().unwrap_or_else(|| Cause::NotDetermined.into());
+            let because = self.why(scanner, log);
             if because.cause != Cause::NotDetermined || Instant::now() >= until {
                 stopped = Some(Stopped { begun, because });
                 // It may have ended by itself meanwhile.
                 let _ = self.engine.read(&["kill", self.container]);
             }
         }
+        // The signal reached the engine's client too.
+        if self.interrupt.asked() {
+            return Err(self.stopped());
+        }
         // A build that ended before the grace did.
         if stopped.is_none() && !self.allow {
             stopped = scanner.began().map(|begun| Stopped {
                 begun,
-                because: scanner.why().unwrap_or_else(|| Cause::NotDetermined.into()),
+                because: self.why(scanner, log),
             });
         }
         match reader.join() {
@@ -167,6 +113,16 @@ impl Follow<'_> {
             Err(_) => anyhow::bail!("the reader of the container's output panicked"),
         }
         Ok(stopped)
+    }
+
+    /// The scanner's cause, with what is known of this container besides.
+    fn why(&self, scanner: &Scanner, log: &Log) -> Because {
+        let because = scanner.why().unwrap_or_else(|| Cause::NotDetermined.into());
+        narrow(because, self.autoremove, log.autoremove())
+    }
+
+    fn stopped(&self) -> anyhow::Error {
+        interrupt::Stopped(format!("nothing was written for {}", self.title)).into()
     }
 
     fn show(&self, piece: &[u8]) {
@@ -179,6 +135,23 @@ impl Follow<'_> {
                 step.show(&format!("{}: {at}", self.title));
             }
         }
+    }
+}
+
+/// Where CONFIG_AUTOREMOVE is what it was, no stamp was renamed by it.
+pub fn narrow(because: Because, baked: &str, now: Option<&str>) -> Because {
+    let candidates = &because.candidates;
+    if now != Some(baked) || !candidates.contains(&Cause::StampRenamed) {
+        return because;
+    }
+    let left: Vec<Cause> = candidates
+        .iter()
+        .copied()
+        .filter(|cause| *cause != Cause::StampRenamed)
+        .collect();
+    match left[..] {
+        [only] => only.into(),
+        _ => Because::one_of(left),
     }
 }
 
@@ -216,6 +189,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_setting_that_is_the_same_renamed_nothing() {
+        let both = || Because::one_of([Cause::StampRenamed, Cause::ConfigChanged]);
+        assert_eq!(narrow(both(), "y", Some("y")), Cause::ConfigChanged.into());
+        for other in [None, Some(""), Some("n")] {
+            assert_eq!(narrow(both(), "y", other), both());
+        }
+        let renamed = Because::from(Cause::StampRenamed);
+        assert_eq!(narrow(renamed.clone(), "y", Some("y")), renamed);
+    }
+
+    #[test]
     fn lines_that_say_what_is_done() {
         for (line, expected) in [
             ("   Compiling serde v1.0.2", Some("serde")),
@@ -228,18 +212,5 @@ mod tests {
         ] {
             assert_eq!(doing(line).as_deref(), expected, "{line}");
         }
-    }
-
-    #[test]
-    fn a_log_has_its_name_when_it_is_whole() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut log = Log::create(dir.path()).unwrap();
-        log.write(&vec![b'x'; 5 * TAIL]).unwrap();
-        log.write(b"end\n").unwrap();
-        assert!(!dir.path().join("build.log").exists());
-        let (path, tail) = log.finish().unwrap();
-        assert_eq!(std::fs::metadata(path).unwrap().len(), 5 * TAIL as u64 + 4);
-        assert!(tail.ends_with("xend\n") && tail.len() <= 2 * TAIL);
-        assert!(!dir.path().join("build.log.partial").exists());
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use super::follow::Stopped;
+use super::log::Written;
 use super::plan::Plan;
 use super::results::Results;
 use super::stamps;
@@ -29,9 +30,7 @@ pub struct Facts {
     /// What the container left.
     pub results: Results,
     /// The whole log.
-    pub log: PathBuf,
-    /// The log's end.
-    pub tail: String,
+    pub log: Written,
 }
 
 /// A package that may be written.
@@ -72,10 +71,10 @@ impl std::error::Error for NotBuilt {}
 /// # Errors
 /// [`NotBuilt`], with what happened, why, and what to do.
 pub fn judge(facts: Facts, plan: &Plan, allow_rebuild: bool) -> Result<Package> {
-    let log = fs::shown(&facts.log).display().to_string();
+    let log = fs::shown(&facts.log.path).display().to_string();
     let fail = |message: String, verdict: Outcome, cause: Option<Cause>| {
         let message = format!("{message}\n  log: {log}");
-        let log = facts.log.clone();
+        let log = facts.log.path.clone();
         Err(NotBuilt {
             message,
             verdict,
@@ -115,17 +114,16 @@ pub fn judge(facts: Facts, plan: &Plan, allow_rebuild: bool) -> Result<Package> 
         (verdict, _) => verdict,
     };
     match facts.results.package {
-        None => fail(no_package(&facts.tail, plan), verdict, facts.verdict.cause),
+        None => fail(
+            no_package(&facts.log.tail, plan),
+            verdict,
+            facts.verdict.cause,
+        ),
         Some(bytes) => Ok(Package {
             bytes,
-            compiled: facts
-                .verdict
-                .dependencies
-                .iter()
-                .map(|name| name.replacen(' ', "@", 1))
-                .collect(),
+            compiled: facts.log.compiled,
             verdict,
-            log: facts.log,
+            log: facts.log.path,
         }),
     }
 }
@@ -156,11 +154,11 @@ fn rebuilt(stopped: &Stopped) -> String {
 
 /// The message of a build that failed.
 fn failure(facts: &Facts, plan: &Plan) -> String {
-    if let Some(message) = of_script(&facts.tail) {
+    if let Some(message) = of_script(&facts.log.tail) {
         return message;
     }
     if facts.ended.code == NO_PACKAGE {
-        return no_package(&facts.tail, plan);
+        return no_package(&facts.log.tail, plan);
     }
     let what = match facts.ended {
         Ended {
@@ -170,10 +168,10 @@ fn failure(facts: &Facts, plan: &Plan) -> String {
         Ended { code: 137, .. } => "the container was killed".to_owned(),
         _ => format!("make failed for {}", plan.meta.name),
     };
-    let hint = hint(&facts.tail).map_or_else(String::new, |hint| format!("\n  mend: {hint}"));
+    let hint = hint(&facts.log.tail).map_or_else(String::new, |hint| format!("\n  mend: {hint}"));
     format!(
         "{what}; the end of its output:\n{}{hint}",
-        process::tail(&facts.tail)
+        process::tail(&facts.log.tail)
     )
 }
 
@@ -232,14 +230,15 @@ fn no_package(tail: &str, plan: &Plan) -> String {
         .find_map(|line| line.strip_prefix("xtask: make wrote: "))
         .map(str::trim)
         .filter(|names| !names.is_empty());
+    let skipped = |why: &str| tail.contains(&format!("skipping {} -- {why}", plan.meta.name));
     let reason = match wrote {
         Some(names) => format!(
             "it wrote {names}: the recipe's name, version or architecture is not the metadata's"
         ),
-        None if tail.contains("package not selected") => {
+        None if skipped("package not selected") => {
             "the package is not selected in .config".to_owned()
         }
-        None if tail.contains("package has no install section") => {
+        None if skipped("package has no install section") => {
             "the recipe has no Package/…/install for it".to_owned()
         }
         None => "most often the package cannot be selected: one of its dependencies' conditions (@…) is not met".to_owned(),

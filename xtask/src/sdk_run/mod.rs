@@ -6,16 +6,19 @@
 //! | [`plan`] | everything that is decided before there is a container |
 //! | `prepare` | a container that is ready to start |
 //! | [`send`] | what is put into it, [`results`] what is taken out |
-//! | [`follow`] | its output while it is written |
+//! | [`follow`] | its output while it is written, [`log`] where it stays |
 //! | [`stamps`], [`judge`] | was anything of the toolchain made again? |
+//! | `told` | what the build's record says of it |
 
 pub mod follow;
 pub mod judge;
+pub mod log;
 pub mod plan;
 mod prepare;
 pub mod results;
 pub mod send;
 pub mod stamps;
+mod told;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -30,16 +33,18 @@ use crate::context::Context;
 use crate::engine::{Engine, Kind, ca};
 use crate::fingerprint::hex;
 use crate::image::decide::Ready;
-use crate::image::ensure;
+use crate::image::ensure::{self, Ensured};
 use crate::image::files::WorkingTree;
 use crate::image::spec::Spec;
 use crate::package::repack;
+use crate::record::Record;
 use crate::source;
 use crate::toolchain::cache::Cache;
 use crate::util::interrupt::Interrupt;
 use crate::util::{fs, lock};
-use follow::{Follow, Log};
+use follow::Follow;
 use judge::{Facts, NotBuilt};
+use log::Log;
 use plan::{ARTIFACTS, Plan};
 use prepare::Prepare;
 use results::Results;
@@ -65,6 +70,7 @@ pub struct Options {
 /// What concerns all of them: no engine, a recipe that is not fresh.
 pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<Vec<Outcome>> {
     build::refuse_apk(&request.release)?;
+    plan::check_recipe(request.workspace, request.member)?;
     let asked = source::ask(&request.member.dir);
     let engine = Engine::find(options.engine)?;
     let ca = ca::bundle(options.ca_bundle.as_deref())?;
@@ -103,8 +109,12 @@ struct Run<'a> {
 impl Run<'_> {
     fn arch(&self, arch: &Arch) -> Result<Built> {
         let started = Instant::now();
+        let release = &self.request.release.name;
+        // The last build's record is gone before anything is made.
+        let record = Record::begin(&self.request.dist, release, &arch.name, Backend::Sdk)?;
         let mut phases = BTreeMap::new();
-        let image = self.image(arch)?;
+        let ensured = self.image(arch)?;
+        let image = &ensured.ready;
         phases.insert("image", started.elapsed().as_secs_f64());
 
         let plan = Plan::new(
@@ -134,7 +144,7 @@ impl Run<'_> {
         phases.insert("container", started.elapsed().as_secs_f64());
 
         let started = Instant::now();
-        let facts = self.make(&plan, &image, &container, arch)?;
+        let facts = self.make(&plan, image, &container, arch)?;
         phases.insert("make", started.elapsed().as_secs_f64());
         drop(guard);
 
@@ -145,7 +155,7 @@ impl Run<'_> {
         let path = self.dist(arch).join(&plan.file);
         self.write(&path, &repacked.bytes)?;
         phases.insert("pack", started.elapsed().as_secs_f64());
-        Ok(Built {
+        let built = Built {
             name: plan.meta.full_name(),
             version: plan.meta.version.clone(),
             arch: arch.name.clone(),
@@ -156,10 +166,16 @@ impl Run<'_> {
             path,
             phases,
             compiled: package.compiled,
+            epoch: plan.meta.epoch,
             backend: Backend::Sdk,
             verdict: Some(package.verdict),
             log: Some(package.log),
-        })
+        };
+        record.finish(
+            &self.request.dist,
+            told::told(self.request, &ensured, &built)?,
+        )?;
+        Ok(built)
     }
 
     /// Writes a package that passed inspection.
@@ -174,11 +190,11 @@ impl Run<'_> {
     }
 
     /// The image, made where it is missing.
-    fn image(&self, arch: &Arch) -> Result<Ready> {
+    fn image(&self, arch: &Arch) -> Result<Ensured> {
         let tree = WorkingTree::new(&self.ctx.root);
         let choice = self.request.toolchain;
         let spec = Spec::collect(&tree, &self.ctx.sdk, &self.request.release, arch, choice)?;
-        let ensured = ensure::ensure(&ensure::Request {
+        ensure::ensure(&ensure::Request {
             root: &self.ctx.root,
             engine: &self.engine,
             spec: &spec,
@@ -187,8 +203,7 @@ impl Run<'_> {
             explain: false,
             pull: None,
             ui: &self.ctx.ui,
-        })?;
-        Ok(ensured.ready)
+        })
     }
 
     /// Runs the container and gathers what there is to judge.
@@ -209,6 +224,7 @@ impl Run<'_> {
             allow: self.options.allow_rebuild,
             step: step.as_ref(),
             title: &text,
+            autoremove: &image.labels.baseline.autoremove,
             interrupt: &self.interrupt,
         };
         let stopped = follow.run(&mut log, &mut scanner)?;
@@ -222,8 +238,12 @@ impl Run<'_> {
             Err(_) if ended.code != 0 => Results::default(),
             Err(error) => return Err(error.context("take the package out of the container")),
         };
-        let (log, tail) = log.finish()?;
-        if let Some(dir) = log.parent().filter(|_| self.options.artifacts.is_some()) {
+        let log = log.finish()?;
+        if let Some(dir) = log
+            .path
+            .parent()
+            .filter(|_| self.options.artifacts.is_some())
+        {
             for (name, list) in [
                 ("stamps.before", &results.before),
                 ("stamps.after", &results.after),
@@ -239,7 +259,6 @@ impl Run<'_> {
             verdict: scanner.finish(),
             results,
             log,
-            tail,
         })
     }
 

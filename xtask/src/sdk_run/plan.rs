@@ -10,12 +10,14 @@ use crate::compile::profile::Profile;
 use crate::config::image::RustMode;
 use crate::config::package::Defaults;
 use crate::config::sdk::{Arch, Sdk};
+use crate::config::workspace::{Crate, Workspace};
 use crate::fingerprint::hex;
 use crate::package::ipk;
 use crate::package::meta::Meta;
 use crate::recipe;
 use crate::toolchain::cache::Cache;
 use crate::toolchain::stdlib::TARGET_FLAGS;
+use crate::util::fs;
 
 /// Where the SDK is in every image.
 pub const TREE: &str = "/builder";
@@ -70,7 +72,7 @@ impl Plan {
     /// Plans one architecture's build in an image with this fingerprint.
     ///
     /// # Errors
-    /// A recipe that is missing or not fresh; metadata with mistakes.
+    /// Metadata with mistakes; a `Source:` field that no recipe in a feed has.
     pub fn new(
         request: &Request<'_>,
         sdk: &Sdk,
@@ -79,17 +81,6 @@ impl Plan {
         epoch: u64,
     ) -> Result<Self> {
         let (workspace, member) = (request.workspace, request.member);
-        let recipe = recipe::path(workspace, member);
-        ensure!(
-            recipe.is_file(),
-            "{} is missing: the SDK builds by a recipe; write it with: cargo xtask recipe",
-            recipe.display()
-        );
-        ensure!(
-            recipe::render(workspace, member)? == crate::util::fs::read_text(&recipe)?,
-            "{} is not what the crate's metadata says: the SDK would build another package; update it with: cargo xtask recipe",
-            recipe.display()
-        );
         let defaults = Defaults {
             architecture: Some(arch.name.clone()),
             epoch,
@@ -152,6 +143,25 @@ impl Plan {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         format!("{}.{}", self.key, host.trim())
     }
+}
+
+/// Refuses to build by a recipe that says something else than the metadata.
+///
+/// # Errors
+/// It is missing, or not fresh.
+pub fn check_recipe(workspace: &Workspace, member: &Crate) -> Result<()> {
+    let recipe = recipe::path(workspace, member);
+    ensure!(
+        recipe.is_file(),
+        "{} is missing: the SDK builds by a recipe; write it with: cargo xtask recipe",
+        recipe.display()
+    );
+    ensure!(
+        recipe::render(workspace, member)? == fs::read_text(&recipe)?,
+        "{} is not what the crate's metadata says: the SDK would build another package; update it with: cargo xtask recipe",
+        recipe.display()
+    );
+    Ok(())
 }
 
 /// The folder in `feeds/` that makes OpenWrt write the same `Source:` field.

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::apt::Apt;
-use super::cache::{Cache, Check, Entry, verify};
+use super::cache::{Cache, Check, Entry, verify, verify_whole};
 use super::provider::{Compiler, Provider, State, Version, choose, parse_verbose_version};
-use crate::fingerprint::{Inputs, join};
+use crate::fingerprint::{Inputs, Reason, join};
 use crate::util::fs;
 use crate::util::ui::Ui;
 
@@ -134,6 +134,11 @@ impl Provider for Debian<'_> {
             });
         }
         Ok(State::Ready(self.compiler(&entry, version)?))
+    }
+
+    fn verify(&self) -> Result<Option<usize>, Vec<Reason>> {
+        let (_, entry) = self.installed().ok_or_else(|| vec![Reason::FirstBuild])?;
+        verify_whole(&entry.path).map(Some)
     }
 
     fn can_install(&self) -> bool {

@@ -29,6 +29,7 @@ use self::select::Choice;
 use self::stdlib::Std;
 use self::wheels::Zig;
 use crate::config::sdk::Sdk;
+use crate::record::Part;
 use crate::util::ui::Ui;
 
 /// A compiler and a linker that are there, and the cache they lie in.
@@ -40,6 +41,8 @@ pub struct Toolchain {
     pub compiler: Compiler,
     /// Linker and driver.
     pub zig: Zig,
+    /// What was installed just now.
+    pub made: Vec<Part>,
 }
 
 impl Toolchain {
@@ -49,12 +52,20 @@ impl Toolchain {
     /// When one of them cannot be had.
     pub fn ensure(choice: Choice, sdk: &Sdk, ui: &Ui) -> Result<Self> {
         let cache = Cache::open()?;
-        let compiler = select::ensure_compiler(choice, sdk, &cache, ui)?;
-        let zig = wheels::ensure(&cache, &sdk.toolchain, ui)?;
+        let ensured = select::ensure_compiler(choice, sdk, &cache, ui)?;
+        let (zig, fetched) = wheels::ensure(&cache, &sdk.toolchain, ui)?;
+        let made = [("compiler", ensured.installed), ("zig", fetched)];
+        let made = made.into_iter().filter(|(_, reasons)| !reasons.is_empty());
         Ok(Self {
             cache,
-            compiler,
+            compiler: ensured.compiler,
             zig,
+            made: made
+                .map(|(name, reasons)| Part {
+                    name: name.to_owned(),
+                    reasons,
+                })
+                .collect(),
         })
     }
 

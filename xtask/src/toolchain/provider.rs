@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 
+use crate::fingerprint::Reason;
+
 /// A version `major.minor.patch`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
@@ -64,6 +66,17 @@ pub struct Compiler {
 }
 
 impl Compiler {
+    /// The command that installs it anew, for one whose files were changed.
+    pub fn renew(&self) -> String {
+        // The folder that holds `library` is that of the unpacked packages.
+        let entry = self.library.parent().unwrap_or(&self.library);
+        format!(
+            "rm -r {}; cargo xtask setup --toolchain {}",
+            entry.display(),
+            self.provider
+        )
+    }
+
     /// Lets a command find the compiler's shared libraries. (No shell scripts
     /// around the programs: dash drops variables such as
     /// `CARGO_BIN_EXE_tollgate-wrt`, which cargo hands to rustc.)
@@ -99,6 +112,13 @@ pub trait Provider {
     /// # Errors
     /// When what is there cannot be read.
     fn state(&self) -> Result<State>;
+
+    /// Compares every byte of the compiler with what was recorded when it was
+    /// installed; gives the number of files, `None` where nothing records them.
+    ///
+    /// # Errors
+    /// Every difference.
+    fn verify(&self) -> Result<Option<usize>, Vec<Reason>>;
 
     /// True when [`Provider::install`] can be expected to work; may ask the
     /// network.

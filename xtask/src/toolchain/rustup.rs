@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 
 use super::cache::Cache;
 use super::provider::{Compiler, Provider, State, Version, parse_verbose_version};
+use crate::fingerprint::Reason;
 use crate::util::ui::Ui;
 use crate::util::{fs, process};
 
@@ -93,6 +94,10 @@ impl Provider for Rustup<'_> {
             library,
             shared_libraries: None,
         }))
+    }
+
+    fn verify(&self) -> Result<Option<usize>, Vec<Reason>> {
+        Ok(None)
     }
 
     fn can_install(&self) -> bool {

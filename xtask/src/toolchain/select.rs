@@ -7,6 +7,7 @@ use super::debian::Debian;
 use super::provider::{Compiler, Provider, State, Version};
 use super::rustup::Rustup;
 use crate::config::sdk::Sdk;
+use crate::fingerprint::Reason;
 use crate::util::ui::Ui;
 
 /// The value of `--toolchain`.
@@ -51,18 +52,28 @@ pub fn providers<'a>(cache: &'a Cache, pin: Version, ui: &'a Ui) -> [Box<dyn Pro
     ]
 }
 
+/// A compiler that is there, and why it was installed just now.
+#[derive(Debug)]
+pub struct Ensured {
+    /// The compiler.
+    pub compiler: Compiler,
+    /// Empty when it was there.
+    pub installed: Vec<Reason>,
+}
+
 /// The compiler to use; installed on demand. Says which it is.
 ///
 /// # Errors
 /// When the provider that was named, or every one, cannot serve.
-pub fn ensure_compiler(choice: Choice, sdk: &Sdk, cache: &Cache, ui: &Ui) -> Result<Compiler> {
+pub fn ensure_compiler(choice: Choice, sdk: &Sdk, cache: &Cache, ui: &Ui) -> Result<Ensured> {
     let pin = pin(sdk)?;
     let [rustup, debian] = providers(cache, pin, ui);
-    let compiler = match choice {
+    let ensured = match choice {
         Choice::Rustup => ready_or_install(&*rustup)?,
         Choice::Debian => ready_or_install(&*debian)?,
         Choice::Auto => auto(&*rustup, &*debian)?,
     };
+    let compiler = &ensured.compiler;
     ui.status(
         "Toolchain",
         &format!("Rust {} from {}", compiler.version, compiler.provider),
@@ -74,27 +85,82 @@ pub fn ensure_compiler(choice: Choice, sdk: &Sdk, cache: &Cache, ui: &Ui) -> Res
             compiler.provider, compiler.version
         ));
     }
-    Ok(compiler)
+    Ok(ensured)
 }
 
-fn ready_or_install(provider: &dyn Provider) -> Result<Compiler> {
-    match provider.state()? {
-        State::Ready(compiler) => Ok(compiler),
-        State::Missing { .. } => provider.install(),
+/// The compiler that a build would use as things are, or what is missing and
+/// the command that mends it. Looks only.
+///
+/// # Errors
+/// When what is there cannot be read.
+pub fn look(choice: Choice, sdk: &Sdk, cache: &Cache, ui: &Ui) -> Result<State> {
+    let [rustup, debian] = providers(cache, pin(sdk)?, ui);
+    match choice {
+        Choice::Rustup => rustup.state(),
+        Choice::Debian => debian.state(),
+        Choice::Auto => match rustup.state()? {
+            State::Missing { .. } => debian.state(),
+            ready => Ok(ready),
+        },
     }
 }
 
-fn auto(rustup: &dyn Provider, debian: &dyn Provider) -> Result<Compiler> {
+/// Compares every byte of a compiler, as [`Provider::verify`] does.
+///
+/// # Errors
+/// Every difference.
+pub fn verify(
+    compiler: &Compiler,
+    sdk: &Sdk,
+    cache: &Cache,
+    ui: &Ui,
+) -> Result<Option<usize>, Vec<Reason>> {
+    let why = |error: anyhow::Error| {
+        vec![Reason::RecordBroken {
+            why: format!("{error:#}"),
+        }]
+    };
+    let providers = providers(cache, pin(sdk).map_err(why)?, ui);
+    let provider = providers
+        .iter()
+        .find(|provider| provider.name() == compiler.provider);
+    provider.map_or(Ok(None), |provider| provider.verify())
+}
+
+fn ready_or_install(provider: &dyn Provider) -> Result<Ensured> {
+    match provider.state()? {
+        State::Ready(compiler) => Ok(ready(compiler)),
+        State::Missing { why, .. } => install(provider, why),
+    }
+}
+
+fn auto(rustup: &dyn Provider, debian: &dyn Provider) -> Result<Ensured> {
+    let mut whys = Vec::new();
     for provider in [rustup, debian] {
-        if let State::Ready(compiler) = provider.state()? {
-            return Ok(compiler);
+        match provider.state()? {
+            State::Ready(compiler) => return Ok(ready(compiler)),
+            State::Missing { why, .. } => whys.push(why),
         }
     }
-    if debian.can_install() {
-        debian.install()
-    } else {
-        rustup.install()
+    let provider = match debian.can_install() {
+        true => debian,
+        false => rustup,
+    };
+    install(provider, whys.join("; "))
+}
+
+fn ready(compiler: Compiler) -> Ensured {
+    Ensured {
+        compiler,
+        installed: Vec::new(),
     }
+}
+
+fn install(provider: &dyn Provider, why: String) -> Result<Ensured> {
+    Ok(Ensured {
+        compiler: provider.install()?,
+        installed: vec![Reason::NotReady { why }],
+    })
 }
 
 #[cfg(test)]
@@ -153,6 +219,9 @@ mod tests {
                 },
             })
         }
+        fn verify(&self) -> Result<Option<usize>, Vec<Reason>> {
+            Ok(None)
+        }
         fn can_install(&self) -> bool {
             self.can_install
         }
@@ -172,7 +241,9 @@ mod tests {
         ] {
             let rustup = Fake::new("rustup", rustup, true);
             let debian = Fake::new("debian", debian, can_install);
-            assert_eq!(auto(&rustup, &debian).unwrap().provider, expected);
+            let ensured = auto(&rustup, &debian).unwrap();
+            assert_eq!(ensured.compiler.provider, expected);
+            assert_eq!(ensured.installed.is_empty(), !installs);
             assert_eq!(
                 *rustup.installed.borrow() || *debian.installed.borrow(),
                 installs

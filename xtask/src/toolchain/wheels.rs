@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::apt::Apt;
 use super::cache::{Cache, Check, Entry, verify};
 use crate::config::sdk::{ToolchainPins, Wheel};
-use crate::fingerprint::{Inputs, join};
+use crate::fingerprint::{Inputs, Reason, join};
 use crate::util::ui::Ui;
 use crate::util::{fs, process};
 
@@ -30,7 +30,7 @@ pub struct Zig {
 }
 
 /// What the wheels are made from.
-fn inputs(pins: &ToolchainPins) -> Inputs {
+pub fn inputs(pins: &ToolchainPins) -> Inputs {
     [&pins.zig, &pins.cargo_zigbuild]
         .into_iter()
         .fold(Inputs::new(), |inputs, wheel| {
@@ -54,11 +54,21 @@ pub fn installed(cache: &Cache, pins: &ToolchainPins, check: Check) -> Result<Zi
     Ok(zig(&path, pins))
 }
 
-/// Installs the wheels where they are missing or damaged.
+/// What makes a build install the wheels again; it looks at the programs only.
+///
+/// # Errors
+/// Those reasons.
+pub fn ready(cache: &Cache, pins: &ToolchainPins) -> Result<(), Vec<Reason>> {
+    let path = cache.entry_path("wheels", "zig", &inputs(pins));
+    verify(&path, Check::Named(&PROGRAMS))
+}
+
+/// Installs the wheels where they are missing or damaged, and says why if it
+/// had to.
 ///
 /// # Errors
 /// No usable pip, no network, or a wheel with another hash.
-pub fn ensure(cache: &Cache, pins: &ToolchainPins, ui: &Ui) -> Result<Zig> {
+pub fn ensure(cache: &Cache, pins: &ToolchainPins, ui: &Ui) -> Result<(Zig, Vec<Reason>)> {
     let entry: Entry = cache.ensure(("wheels", "zig"), &inputs(pins), Check::Named(&PROGRAMS), ui, |dir, _| {
         let text = format!("zig {} and cargo-zigbuild {}", pins.zig.version, pins.cargo_zigbuild.version);
         let step = ui.step("Fetching", &format!("{text} (about 90 MB)"));
@@ -72,7 +82,7 @@ pub fn ensure(cache: &Cache, pins: &ToolchainPins, ui: &Ui) -> Result<Zig> {
         step.done("Installed");
         Ok(())
     })?;
-    Ok(zig(&entry.path, pins))
+    Ok((zig(&entry.path, pins), entry.built))
 }
 
 fn zig(dir: &Path, pins: &ToolchainPins) -> Zig {

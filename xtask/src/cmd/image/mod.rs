@@ -167,6 +167,7 @@ fn dry_run(flags: &Image, ctx: &Context, request: &Request<'_>) -> Result<Value>
         ctx.ui
             .status("Would build", &format!("{}{first}", spec.tag()));
     } else {
+        ensure::explain(request);
         let alias = match (look.alias_is_wrong(spec), spec.alias()) {
             (true, Some(alias)) => format!("{alias} would be set to it"),
             _ => "nothing to do".to_owned(),

@@ -15,7 +15,7 @@ use crate::util::ui::Ui;
 use crate::util::{fs, lock};
 use record::{read_manifest, record};
 
-pub use record::{Check, FileRecord, Manifest, verify};
+pub use record::{Check, FileRecord, Manifest, made_from, verify, verify_whole};
 
 /// The directory that holds everything this tool downloads or prebuilds.
 #[derive(Clone, Debug)]

@@ -95,6 +95,32 @@ pub fn verify(entry: &Path, check: Check) -> Result<(), Vec<Reason>> {
     }
 }
 
+/// Compares every byte of an entry with its record, and looks for files that
+/// the record does not know; gives the number of files.
+///
+/// # Errors
+/// Every difference; a first build where the entry does not exist.
+pub fn verify_whole(entry: &Path) -> Result<usize, Vec<Reason>> {
+    verify(entry, Check::Hashes)?;
+    let broken = |why: String| vec![Reason::RecordBroken { why }];
+    let manifest = read_manifest(entry).map_err(|error| broken(format!("{error:#}")))?;
+    let mut added = Vec::new();
+    for found in walkdir::WalkDir::new(entry).sort_by_file_name() {
+        let found = found.map_err(|error| broken(error.to_string()))?;
+        let path = found.path().strip_prefix(entry).unwrap_or(found.path());
+        let path = path.to_string_lossy();
+        if !found.file_type().is_dir() && path != MANIFEST && !manifest.files.contains_key(&*path) {
+            added.push(Reason::FileAdded {
+                path: path.into_owned(),
+            });
+        }
+    }
+    match added.is_empty() {
+        true => Ok(manifest.files.len()),
+        false => Err(added),
+    }
+}
+
 fn unreadable() -> Reason {
     Reason::RecordBroken {
         why: "it could not be compared".to_owned(),
@@ -139,6 +165,14 @@ fn compare(entry: &Path, path: &str, record: &FileRecord, check: Check) -> Optio
 pub(super) fn read_manifest(entry: &Path) -> Result<Manifest> {
     let text = fs::read(&entry.join(MANIFEST))?;
     serde_json::from_slice(&text).with_context(|| format!("read {MANIFEST}"))
+}
+
+/// What an entry was made from.
+///
+/// # Errors
+/// When it has no readable record.
+pub fn made_from(entry: &Path) -> Result<Inputs> {
+    read_manifest(entry).map(|manifest| manifest.inputs)
 }
 
 /// Writes the record of a finished entry.

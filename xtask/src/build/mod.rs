@@ -1,5 +1,7 @@
 //! The native backend: from a crate to packages, without Docker or an SDK.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,12 +18,14 @@ use crate::config::workspace::{Crate, Workspace};
 use crate::context::Context;
 use crate::fingerprint::hex;
 use crate::package::version;
+use crate::record::Record;
 use crate::source::{self, Source};
 use crate::toolchain::Toolchain;
 use crate::toolchain::select::Choice;
 use crate::toolchain::stdlib::Std;
 use crate::util::{fs, ui};
 use crate::{assemble, inspect};
+use told::told;
 
 /// What is to be built.
 #[derive(Debug)]
@@ -53,6 +57,8 @@ const PHASES: [&str; 7] = [
     "pack",
 ];
 
+pub use crate::record::Backend;
+
 /// A package that was written.
 #[derive(Clone, Debug, Serialize)]
 pub struct Built {
@@ -77,23 +83,15 @@ pub struct Built {
     pub phases: BTreeMap<&'static str, f64>,
     /// Crates that cargo compiled for it this time.
     pub compiled: Vec<String>,
+    /// The time that its files have.
+    #[serde(skip)]
+    pub epoch: u64,
     /// How it was built.
     pub backend: Backend,
     /// Whether anything of the toolchain was made again; of a build in the SDK.
     pub verdict: Option<Verdict>,
     /// The log; of a build in the SDK.
     pub log: Option<PathBuf>,
-}
-
-/// How a package is built.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// With the toolchain in the cache, without Docker.
-    #[default]
-    Native,
-    /// By OpenWrt's own build system, in a container of the SDK image.
-    Sdk,
 }
 
 /// One architecture's result.
@@ -104,6 +102,17 @@ pub type Outcome = (Arch, Result<Built>);
 /// # Errors
 /// What concerns all of them: no toolchain, unreadable metadata.
 pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
+    // The last build's records are gone before anything is made.
+    let mut records = BTreeMap::new();
+    for arch in &request.archs {
+        let record = Record::begin(
+            &request.dist,
+            &request.release.name,
+            &arch.name,
+            Backend::Native,
+        )?;
+        records.insert(arch.name.clone(), record);
+    }
     // git answers while the toolchain is found and its libraries are verified.
     let asked = source::ask(&request.member.dir);
     let started = Instant::now();
@@ -156,6 +165,19 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
             Ok(compiled) => pack(ctx, request, arch, compiled, &source, phases),
             Err(error) => Err(anyhow!("{error}")),
         };
+        let built = built.and_then(|built| {
+            if let (Some(record), Ok(compiled), Ok((_, std))) = (
+                records.remove(&arch.name),
+                &compiled[arch.target.as_str()],
+                &stds[arch.target.as_str()],
+            ) {
+                record.finish(
+                    &request.dist,
+                    told(ctx, request, &toolchain, std, compiled, &built),
+                )?;
+            }
+            Ok(built)
+        });
         outcomes.push((arch.clone(), built));
     }
     Ok(outcomes)
@@ -218,6 +240,7 @@ fn pack(
         path,
         phases,
         compiled: compiled.compiled.clone(),
+        epoch: meta.epoch,
         backend: Backend::Native,
         verdict: None,
         log: None,

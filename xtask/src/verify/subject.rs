@@ -1,0 +1,71 @@
+//! What is examined: one architecture of one release, as one backend builds it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::config::sdk::{Arch, Release, Sdk};
+use crate::record::{self, Backend};
+
+/// Where a build's record and packages are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Folder that has `<release>/<arch>/`.
+    pub dist: PathBuf,
+    /// OpenWrt release.
+    pub release: String,
+    /// OpenWrt architecture.
+    pub arch: String,
+    /// What builds.
+    pub backend: Backend,
+    /// The crate that is asked about, where one was named.
+    pub crate_name: Option<String>,
+    /// Options that the command which builds there needs besides.
+    pub options: String,
+}
+
+impl Place {
+    /// The command that builds there.
+    pub fn build(&self) -> String {
+        let mut command = format!("cargo xtask ipk {}", self.arch);
+        if self.backend == Backend::Sdk {
+            command.push_str(" --backend sdk");
+        }
+        command + &self.options
+    }
+
+    /// Release and architecture as sdk.toml has them.
+    ///
+    /// # Errors
+    /// When it no longer knows them.
+    pub fn find(&self, sdk: &Sdk) -> Result<(Release, Arch)> {
+        let release = sdk.release(Some(&self.release))?;
+        let arch = sdk.arch(&self.arch, &release)?;
+        Ok((release, arch))
+    }
+}
+
+/// Folders of `dist` with a build's record, sorted: release, architecture and
+/// backend.
+pub fn recorded(dist: &Path) -> Vec<(String, String, Backend)> {
+    let mut found = Vec::new();
+    for release in names(dist) {
+        for arch in names(&dist.join(&release)) {
+            for backend in Backend::ALL {
+                if record::path(dist, &release, &arch, backend).exists() {
+                    found.push((release.clone(), arch.clone(), backend));
+                }
+            }
+        }
+    }
+    found
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    names
+}

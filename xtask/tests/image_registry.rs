@@ -1,0 +1,365 @@
+//! Images and a real registry on loopback: push, pull, pin; and certificates
+//! that must reach a build and stay out of the image.
+
+#[path = "support/image_copy.rs"]
+mod image_copy;
+#[path = "support/sdk_base.rs"]
+mod sdk_base;
+mod support;
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use image_copy::{Copy, docker, exists, fails, stderr};
+
+/// Debian's docker-registry, stopped when this is dropped.
+struct Registry {
+    process: Child,
+    name: String,
+    _dir: tempfile::TempDir,
+}
+
+impl Registry {
+    fn start() -> Option<Self> {
+        let missing = Command::new("docker-registry")
+            .arg("--version")
+            .output()
+            .err()
+            .map(|_| "docker-registry is not installed");
+        if !support::group("docker", missing) {
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let config = dir.path().join("config.yml");
+        let text = format!(
+            "version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:{port}\n",
+            dir.path().join("data").display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let log = std::fs::File::create(dir.path().join("log")).unwrap();
+        let process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&config)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let registry = Self {
+            process,
+            name: format!("127.0.0.1:{port}"),
+            _dir: dir,
+        };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while std::net::TcpStream::connect(&registry.name).is_err() {
+            assert!(Instant::now() < deadline, "the registry does not answer");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Some(registry)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// An image of a few bytes.
+fn tiny(name: &str, content: &str) {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(content.len() as u64);
+    header.set_mode(0o644);
+    header.set_cksum();
+    tar.append_data(&mut header, "content", content.as_bytes())
+        .unwrap();
+    let mut import = Command::new(sdk_base::docker().unwrap())
+        .args(["import", "-", name])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = import.stdin.take().unwrap();
+    std::io::Write::write_all(&mut stdin, &tar.into_inner().unwrap()).unwrap();
+    drop(stdin);
+    assert!(import.wait().unwrap().success());
+}
+
+/// A project whose image needs no base, no shell and no compiler: what it is
+/// made from is copied, which takes no time to push.
+fn small() -> Option<Copy> {
+    let copy = Copy::feed()?;
+    let file = "ARG BASE\nFROM scratch AS base\nFROM base AS sdk\nARG ARCH\n\
+                COPY openwrt/image/baked.json openwrt/image/toolchain.sha256 /opt/xtask/\n\
+                COPY openwrt/config /config/\nUSER buildbot\nCMD [\"/bin/true\"]\n";
+    std::fs::write(copy.path("openwrt/Dockerfile"), file).unwrap();
+    let baked = "{\"schema\":1,\"tree\":\"/builder\",\"autoremove\":\"y\",\"autorebuild\":true,\"stages\":[]}";
+    std::fs::write(copy.path("openwrt/image/baked.json"), baked).unwrap();
+    std::fs::write(copy.path("openwrt/image/toolchain.sha256"), "").unwrap();
+    Some(copy)
+}
+
+#[test]
+fn a_team_builds_each_image_once() {
+    let Some(registry) = Registry::start() else {
+        return;
+    };
+    let Some(copy) = small() else { return };
+    let place = format!("{}/team", registry.name);
+    // Nobody pushed it yet: that is said, and it is built.
+    let output = support::run(&mut copy.image(&["--json", "--pull", &place, "--push", &place]));
+    let image = support::json(&output)["images"][0].clone();
+    let said = stderr(&output);
+    assert!(said.contains("nobody pushed it yet"), "{said}");
+    assert_eq!(image["state"], "built");
+    let tag = copy.tag();
+    let there = format!("{place}/{tag}");
+    assert_eq!(image["pushed"], there);
+    assert!(!exists(&there), "the registry's name is not kept here");
+    // Another machine.
+    docker(&["rmi", &tag, image_copy::ALIAS]);
+    let mut command = copy.image(&["--json", "--pull", &place]);
+    let calls = copy.spy(&mut command);
+    let output = support::run(&mut command);
+    assert_eq!(support::json(&output)["images"][0]["state"], "pulled");
+    let calls = std::fs::read_to_string(calls).unwrap();
+    assert!(
+        !calls.lines().any(|call| call.starts_with("build")),
+        "{calls}"
+    );
+    assert!(exists(&tag) && exists(image_copy::ALIAS) && !exists(&there));
+    // Nothing is asked of the registry when it is there.
+    let said = stderr(&support::run(&mut copy.image(&["--pull", "127.0.0.1:9/x"])));
+    assert!(said.contains("nothing to do"), "{said}");
+
+    // Somebody pushed another image under that name.
+    docker(&["rmi", &tag, image_copy::ALIAS]);
+    tiny(&there, "another");
+    docker(&["push", "-q", &there]);
+    docker(&["rmi", &there]);
+    let said = fails(&mut copy.image(&["--pull", &place]));
+    assert!(
+        said.contains("is not the image that its name says"),
+        "{said}"
+    );
+    assert!(!exists(&tag) && !exists(&there) && !exists(image_copy::ALIAS));
+    // A registry that does not answer is no registry without the image.
+    let said = fails(&mut copy.image(&["--pull", "127.0.0.1:9/x"]));
+    assert!(said.contains("without --pull it is built here"), "{said}");
+    assert!(fails(&mut copy.image(&["--pull", "x y"])).contains("is no registry"));
+}
+
+#[test]
+fn the_base_is_pinned() {
+    let Some(registry) = Registry::start() else {
+        return;
+    };
+    let Some(copy) = small() else { return };
+    let base = format!("{}/sdk:aarch64_xtask-24.10.8", registry.name);
+    let template = format!("{}/sdk:{{arch}}-{{version}}", registry.name);
+    copy.edit("openwrt/sdk.toml", |text| {
+        let at = text.find("\nbase = ").unwrap() + 1;
+        let old = text[at..].lines().next().unwrap().to_owned();
+        text.replace(&old, &format!("base = {template:?} # ours"))
+    });
+    copy.edit("openwrt/Dockerfile", |text| {
+        text.replace("FROM scratch", "FROM ${BASE}")
+    });
+    let said = fails(&mut copy.image(&["--pin"]));
+    assert!(
+        said.contains("a digest is what its registry says"),
+        "{said}"
+    );
+    tiny(&base, "first");
+    docker(&["push", "-q", &base]);
+    let digest = || {
+        let digests = docker(&[
+            "image",
+            "inspect",
+            &base,
+            "--format",
+            "{{json .RepoDigests}}",
+        ]);
+        let at = digests.rfind("sha256:").unwrap();
+        digests[at..at + 71].to_owned()
+    };
+    let (first, before) = (digest(), copy.read("openwrt/sdk.toml"));
+    support::run(&mut copy.image(&["--pin", "--dry-run"]));
+    assert_eq!(copy.read("openwrt/sdk.toml"), before);
+    let output = support::run(&mut copy.image(&["--pin", "--json"]));
+    assert_eq!(support::json(&output)["pins"][0]["digest"], first);
+    let text = copy.read("openwrt/sdk.toml");
+    let lines = format!("\n[image.digest.\"24.10\"]\naarch64_xtask = \"{first}\"\n");
+    assert_eq!(text.replace(&lines, ""), before, "nothing else changed");
+    // The build takes that very image, whatever the tag means by then.
+    docker(&["rmi", &base]);
+    let _ = Command::new(sdk_base::docker().unwrap())
+        .args(["rmi", &format!("{}/sdk@{first}", registry.name)])
+        .output();
+    tiny(&base, "second");
+    docker(&["tag", &base, "xtask-test-pin:other"]);
+    std::fs::write(copy.path("openwrt/image/moved"), "").unwrap();
+    support::run(&mut copy.image(&[]));
+    let made = docker(&[
+        "image",
+        "inspect",
+        &copy.tag(),
+        "--format",
+        "{{json .RootFS.Layers}}",
+    ]);
+    let other = docker(&[
+        "image",
+        "inspect",
+        &base,
+        "--format",
+        "{{index .RootFS.Layers 0}}",
+    ]);
+    assert!(
+        !made.contains(other.trim()),
+        "the pinned base, not the tag's"
+    );
+    // The tag moves on: the next --pin says so.
+    docker(&["push", "-q", &base]);
+    let said = stderr(&support::run(&mut copy.image(&["--pin"])));
+    assert!(
+        said.contains(&format!("changed from {first} to sha256:")),
+        "{said}"
+    );
+    assert!(!copy.read("openwrt/sdk.toml").contains(&first));
+    docker(&["rmi", &base, "xtask-test-pin:other"]);
+}
+
+#[test]
+fn certificates_reach_the_build_and_stay_out_of_the_image() {
+    let Some(copy) = Copy::feed() else { return };
+    let marker = format!("marker-{}", std::process::id());
+    let file = copy.path("company.pem");
+    std::fs::write(&file, format!("-----BEGIN CERTIFICATE-----\n{marker}\n")).unwrap();
+    copy.edit("openwrt/image/sdk.sh", |text| {
+        text.replace(
+            "\ntree=/builder\n",
+            "\ntree=/builder\ngrep -q '^marker-' \"$ca\"\n[ \"$GIT_SSL_CAINFO\" = \"$ca\" ]\n",
+        )
+    });
+    let mut command = copy.image(&[]);
+    support::run(command.env("SSL_CERT_FILE", &file));
+    let tag = copy.tag();
+    assert!(!docker(&["history", "--no-trunc", &tag]).contains(&marker));
+    assert!(!docker(&["image", "inspect", &tag]).contains(&marker));
+    assert!(!contains(&tag, marker.as_bytes()), "in a layer");
+    let said = fails(&mut copy.image(&["--ca-bundle", "openwrt/sdk.toml", "--force"]));
+    assert!(said.contains("holds no certificate in PEM form"), "{said}");
+}
+
+/// Whether the bytes stand anywhere in the image, all layers.
+fn contains(image: &str, bytes: &[u8]) -> bool {
+    let mut save = Command::new(sdk_base::docker().unwrap())
+        .args(["save", image])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stream = save.stdout.take().unwrap();
+    let mut buffer = vec![0; 1 << 20];
+    let (mut kept, mut found) = (0, false);
+    let finder = memchr::memmem::Finder::new(bytes);
+    loop {
+        let read = std::io::Read::read(&mut stream, &mut buffer[kept..]).unwrap();
+        if read == 0 {
+            break;
+        }
+        let end = kept + read;
+        found |= finder.find(&buffer[..end]).is_some();
+        kept = end.min(bytes.len());
+        buffer.copy_within(end - kept..end, 0);
+    }
+    assert!(save.wait().unwrap().success());
+    found
+}
+
+#[test]
+fn podman_builds_it_too() {
+    let program = Path::new("podman");
+    let Some(base) = sdk_base::base(&[image_copy::ARCH]) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    // Limits that a container without privileges may set.
+    let settings = dir.path().join("containers.conf");
+    std::fs::write(
+        &settings,
+        "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n",
+    )
+    .unwrap();
+    let podman = |args: &[&str]| {
+        Command::new(program)
+            .args(args)
+            .env("CONTAINERS_CONF", &settings)
+            .output()
+    };
+    let base = base
+        .replace("{arch}", image_copy::ARCH)
+        .replace("{version}", &sdk_base::version());
+    let loaded = || -> Result<(), String> {
+        podman(&["--version"]).map_err(|_| "podman is not installed".to_owned())?;
+        let save = Command::new(sdk_base::docker().unwrap())
+            .args(["save", &base])
+            .stdout(Stdio::piped())
+            .spawn();
+        let stream = save.unwrap().stdout.take().unwrap();
+        let status = Command::new(program)
+            .args(["load", "-q"])
+            .env("CONTAINERS_CONF", &settings)
+            .stdin(stream)
+            .output();
+        let run = podman(&["run", "--rm", &base, "true"]).map_err(|error| error.to_string())?;
+        let said = stderr(&run);
+        let last = said.lines().last().unwrap_or("podman run fails").to_owned();
+        match status.is_ok() && run.status.success() {
+            true => Ok(()),
+            false => Err(last),
+        }
+    };
+    if !support::group("podman", loaded().err().as_deref()) {
+        return;
+    }
+    let Some(copy) = Copy::feed() else { return };
+    let image = |args: &[&str]| {
+        let mut command = copy.image(&[&["--engine", "podman"], args].concat());
+        command.env("CONTAINERS_CONF", &settings);
+        command
+    };
+    support::run(&mut image(&[]));
+    let tag = copy.tag();
+    let said = stderr(&support::run(&mut image(&[])));
+    assert!(
+        said.contains("nothing to do") && said.lines().count() == 1,
+        "{said}"
+    );
+    // Its builder does not notice a file that is mounted: it must not be asked.
+    copy.edit("openwrt/image/record.sh", |text| {
+        text.replace(
+            "export LC_ALL=C\n",
+            "export LC_ALL=C\ntouch /opt/xtask/new\n",
+        )
+    });
+    support::run(&mut image(&[]));
+    let new = copy.tag();
+    let found = podman(&["run", "--rm", &new, "ls", "/opt/xtask/new"]).unwrap();
+    assert!(found.status.success(), "{}", stderr(&found));
+    for name in [tag.as_str(), &new, image_copy::ALIAS, &base] {
+        let _ = podman(&["rmi", "-f", name]);
+    }
+    let _ = podman(&[
+        "image",
+        "prune",
+        "-f",
+        "--filter",
+        "label=org.tollgate-wrt.arch=aarch64_xtask",
+    ]);
+}
