@@ -1,4 +1,5 @@
-//! The tree of a crate's package: its binaries and the files of its table.
+//! The tree of a crate's package: its binaries and the files of its table; and
+//! the package of a tree, in either format.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,9 +7,61 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::config::package::PackageTable;
+use crate::config::sdk::Format;
+use crate::keys::ec;
+use crate::package::meta::Meta;
 use crate::package::path::TreePath;
 use crate::package::tree::{Entry, Tree};
+use crate::package::{apk, ipk};
 use crate::util::fs;
+
+/// A package ready to be written, whatever its format.
+#[derive(Debug)]
+pub struct Packed {
+    /// OpenWrt's name for the file.
+    pub file_name: String,
+    /// The version as the package manager has it.
+    pub version: String,
+    /// The file's content.
+    pub bytes: Vec<u8>,
+    /// What the package says of its size when installed.
+    pub installed_size: u64,
+    /// What the format leaves out, for the user to know.
+    pub notes: Vec<String>,
+}
+
+/// Packs a tree; `key` signs an apk, and nothing else.
+///
+/// # Errors
+/// Metadata that the format cannot have.
+pub fn pack(format: Format, meta: &Meta, tree: Tree, key: Option<&ec::Secret>) -> Result<Packed> {
+    match format {
+        Format::Ipk => {
+            anyhow::ensure!(
+                key.is_none(),
+                "an ipk has no signature of its own: opkg checks the feed's"
+            );
+            let ipk = ipk::pack(meta, tree)?;
+            Ok(Packed {
+                file_name: ipk.file_name,
+                version: meta.version.clone(),
+                bytes: ipk.bytes,
+                installed_size: ipk.installed_size as u64,
+                notes: Vec::new(),
+            })
+        }
+        Format::Apk => {
+            let apk = apk::pack(meta, tree, key)?;
+            Ok(Packed {
+                file_name: apk.file_name,
+                version: apk.version,
+                bytes: apk.bytes,
+                installed_size: apk.installed_size,
+                notes: apk.notes,
+            })
+        }
+    }
+}
 
 /// Puts binaries, files, links and directories where the table wants them.
 ///

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::config::sdk::Format;
 use crate::engine::Kind;
 use crate::record::Backend;
 use crate::toolchain::select::Choice;
@@ -38,6 +39,9 @@ pub enum Command {
     Bench(Bench),
     Test(Test),
     Ci(Ci),
+    Apk(Apk),
+    Keygen(Keygen),
+    Feed(Feed),
 }
 
 impl Command {
@@ -126,10 +130,10 @@ pub struct Doctor {
     pub json: bool,
 }
 
-/// Pack a directory or tar archive as an ipk.
+/// Pack a directory or tar archive as an ipk or apk.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  cargo xtask pack --meta package.toml --tree root/ -o out/   (docs/package-metadata.md)"
+    after_help = "Examples:\n  cargo xtask pack --meta package.toml --tree root/ -o out/   (docs/package-metadata.md)\n  cargo xtask pack --meta package.toml --tree root.tar -o hello.apk"
 )]
 pub struct Pack {
     /// The package table: name, version, architecture, dependencies …
@@ -142,15 +146,21 @@ pub struct Pack {
     /// The file to write; a directory gets OpenWrt's file name in it.
     #[arg(short, long, value_name = "FILE|DIR")]
     pub output: PathBuf,
+    /// The package's format (default: by the file's name, else ipk).
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Sign the apk with this EC key (PEM); OpenWrt signs the feed's index only.
+    #[arg(long, value_name = "FILE")]
+    pub sign_key: Option<PathBuf>,
     /// Print one JSON object (docs/json.md).
     #[arg(long)]
     pub json: bool,
 }
 
-/// Show and lint any ipk; exit code 1 when it has errors.
+/// Show and lint any ipk or apk; exit code 1 when it has errors.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  cargo xtask inspect dist/24.10/mips_24kc/tollgate-wrt_0.1.0-r1_mips_24kc.ipk"
+    after_help = "Examples:\n  cargo xtask inspect dist/24.10/mips_24kc/tollgate-wrt_0.1.0-r1_mips_24kc.ipk\n  cargo xtask inspect dist/25.12/mips_24kc/tollgate-wrt-0.1.0-r1.apk"
 )]
 pub struct Inspect {
     /// The package.
@@ -445,4 +455,77 @@ pub struct ToolchainArgs {
     /// Provider of the pinned Rust.
     #[arg(long, value_enum, env = "XTASK_TOOLCHAIN", default_value_t = Choice::Auto)]
     pub toolchain: Choice,
+}
+
+/// Compile a crate and write its apk to `dist/<release>/<arch>/`.
+///
+/// As `ipk`, for the release that installs apk packages. With `--release` the
+/// release decides, whichever of the two commands is used.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask apk aarch64\n  cargo xtask apk --all --json\n  cargo xtask ipk aarch64 --release 25.12     the same as the first"
+)]
+pub struct Apk {
+    #[command(flatten)]
+    pub build: Ipk,
+}
+
+/// Make the keys that sign feeds: usign's for opkg, an EC key for apk.
+///
+/// They are made once: routers that have the public halves trust no others.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask keygen                    into the user's folder (~/.config/xtask/keys)\n  cargo xtask keygen --dir /media/stick/keys\n\nIn CI, XTASK_USIGN_KEY and XTASK_APK_KEY hold the text of the secret keys."
+)]
+pub struct Keygen {
+    /// Write into this folder, which must not be in a checkout.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Print what would be written; change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Make a feed of the packages in `dist/<release>/<arch>/`, or check one.
+///
+/// Written to `dist/feed/<release>/<arch>/` in one step: index, signature,
+/// packages (the newest of each name), checksums, public key and a page.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask keygen && cargo xtask feed\n  cargo xtask feed aarch64 --release 25.12 --url https://example.org/openwrt\n  cargo xtask feed --verify dist/feed\n  cargo xtask feed --verify https://example.org/openwrt --key key-build.pub"
+)]
+pub struct Feed {
+    /// Architectures or aliases (default: those that packages were made for).
+    #[arg(value_name = "ARCH", conflicts_with = "verify")]
+    pub archs: Vec<String>,
+    /// OpenWrt release (default: the one marked so in openwrt/sdk.toml).
+    #[arg(long, value_name = "RELEASE", conflicts_with = "verify")]
+    pub release: Option<String>,
+    /// The folder with `<release>/<arch>/` (default: `dist` in the project).
+    #[arg(long, value_name = "DIR", conflicts_with = "verify")]
+    pub dist: Option<PathBuf>,
+    /// The secret key that signs, where it is neither in the environment nor in
+    /// the user's folder (`keygen --help`). With --verify the public key, or one
+    /// for each package manager.
+    #[arg(long, value_name = "FILE")]
+    pub key: Vec<PathBuf>,
+    /// Write a feed without signature, which routers refuse.
+    #[arg(long, conflicts_with_all = ["key", "verify"])]
+    pub unsigned: bool,
+    /// Where the feed will be: for the commands on its page.
+    #[arg(long, value_name = "URL", conflicts_with = "verify")]
+    pub url: Option<String>,
+    /// Check a whole feed as a router would; exit code 1 when it would refuse
+    /// anything, with the file's name.
+    #[arg(long, value_name = "DIR|URL")]
+    pub verify: Option<String>,
+    /// Look at the packages and print what would be written; change nothing.
+    #[arg(long, conflicts_with = "verify")]
+    pub dry_run: bool,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
 }

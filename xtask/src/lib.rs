@@ -1,9 +1,9 @@
 //! The build tool: OpenWrt packages from Rust crates, with proof that no
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
-//! [`util`] → [`config`], [`fingerprint`] → [`package`], [`inspect`], [`buildlog`] →
+//! [`util`] → [`config`], [`fingerprint`], [`keys`] → [`package`], [`inspect`], [`buildlog`] →
 //! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`],
-//! [`doctor`], [`recipe`], [`smoke`] → [`sdk_run`] → [`verify`] → [`cmd`].
+//! [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`sdk_run`] → [`verify`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -15,10 +15,12 @@ pub mod config;
 pub mod context;
 pub mod doctor;
 pub mod engine;
+pub mod feed;
 pub mod fingerprint;
 pub mod flags;
 pub mod image;
 pub mod inspect;
+pub mod keys;
 pub mod package;
 pub mod recipe;
 pub mod record;

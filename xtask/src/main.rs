@@ -28,6 +28,9 @@ fn main() -> ExitCode {
         Command::Bench(flags) => cmd::bench::run(&flags, &ctx),
         Command::Test(flags) => cmd::test::run(&flags, &ctx),
         Command::Ci(flags) => cmd::ci::run(&flags, &ctx),
+        Command::Apk(flags) => cmd::apk::run(flags, &ctx),
+        Command::Keygen(flags) => cmd::keygen::run(&flags, &ctx),
+        Command::Feed(flags) => cmd::feed::run(&flags, &ctx),
     });
     run.unwrap_or_else(|error| {
         Ui::default().error(&error);

@@ -62,7 +62,7 @@ fn refused(bytes: &[u8], why: &str) {
 fn read(bytes: &[u8], rules: &[&str]) -> Value {
     let (code, text, error) = inspect(bytes, &[]);
     assert!(matches!(code, Some(0 | 1)), "{code:?} {error}");
-    assert!(text.contains("control members:"), "{error}");
+    assert!(text.contains("scripts and lists:"), "{error}");
     let (code, json, error) = inspect(bytes, &["--json"]);
     assert!(matches!(code, Some(0 | 1)), "{code:?} {error}");
     let report: Value = serde_json::from_str(&json).unwrap();
@@ -226,4 +226,37 @@ fn a_long_chain_of_links() {
         &outer(&[(DATA, &data), (CONTROL, &control())]),
         &["path-through-link"],
     );
+}
+
+/// An apk of two kilobytes that lists 90,000 files with long names, and one
+/// whose values are 30 MB of nothing.
+#[test]
+fn apk_values_that_share_their_places() {
+    use xtask::package::adb::block::{BlockKind, Schema, Stream};
+    use xtask::package::adb::container;
+    use xtask::package::adb::value::Value;
+    use xtask::package::adb::write::Writer;
+
+    let apk = |payload: &[u8]| {
+        let mut stream = Stream::new(Schema::Package);
+        stream.block(BlockKind::Adb, &[payload]).unwrap();
+        container::compress(&stream.finish()).unwrap()
+    };
+    let mut writer = Writer::default();
+    let name = writer.blob(&[b'n'; 80]);
+    let size = writer.int(1 << 20);
+    let file = writer.object(&[name, Value::NULL, size]);
+    let files = writer.object(&vec![file; 90_000]);
+    let dir = writer.object(&[name, Value::NULL, files]);
+    let dirs = writer.object(&[dir]);
+    let root = writer.object(&[Value::NULL, dirs]);
+    let bytes = apk(&writer.finish(root).unwrap().0);
+    assert!(bytes.len() < 3000, "{} bytes", bytes.len());
+    read(&bytes, &["field-missing", "data-missing", "path-twice"]);
+
+    let mut nothing = vec![0; 30 << 20];
+    nothing[4] = 8;
+    nothing[7] = 0xe0;
+    nothing[8] = 1;
+    read(&apk(&nothing), &["field-missing"]);
 }

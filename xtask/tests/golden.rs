@@ -1,78 +1,13 @@
 //! The packer against packages that OpenWrt's own `ipkg-build` made from the
 //! same input: equal after decompression, headers and padding included.
 
+#[path = "support/golden.rs"]
+mod golden;
 mod support;
 #[path = "support/ipk.rs"]
 mod unpack;
 
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
-
-/// Keys of meta.json that describe the package; the others describe how the
-/// golden set was made.
-const KEYS: [&str; 24] = [
-    "name",
-    "version",
-    "release",
-    "section",
-    "category",
-    "title",
-    "pkgarch",
-    "depends",
-    "extra_depends",
-    "conflicts",
-    "provides",
-    "alternatives",
-    "userid",
-    "abi_version",
-    "maintainer",
-    "license",
-    "license_files",
-    "url",
-    "cpe_id",
-    "flags",
-    "default_variant",
-    "file_modes",
-    "epoch",
-    "source_field",
-];
-/// Keys whose text make evaluates (`$$` is `$`).
-const EVALUATED: [&str; 6] = [
-    "description",
-    "preinst",
-    "postinst",
-    "prerm",
-    "postrm",
-    "conffiles",
-];
-
-/// meta.json as the TOML that `pack --meta` reads: one key to one key.
-fn table(meta: &Value) -> String {
-    let mut toml = String::new();
-    let values = KEYS.iter().map(|key| (*key, &meta[*key]));
-    let evaluated = EVALUATED.iter().map(|key| (*key, &meta["evaluated"][*key]));
-    for (key, value) in values.chain(evaluated) {
-        match value {
-            Value::Null => {}
-            // JSON strings, numbers and lists of strings are TOML as well.
-            value => writeln!(toml, "{key} = {value}").unwrap(),
-        }
-    }
-    writeln!(toml, "architecture = {}", meta["arch"]).unwrap();
-    toml
-}
-
-fn cases(dir: &Path) -> Vec<PathBuf> {
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(dir)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.join("out.ipk").is_file())
-        .collect();
-    cases.sort();
-    cases
-}
 
 #[test]
 fn every_golden_ipk_is_made_again() {
@@ -80,7 +15,7 @@ fn every_golden_ipk_is_made_again() {
         return;
     };
     let out = tempfile::tempdir().unwrap();
-    let cases = cases(&dir);
+    let cases = golden::cases(&dir);
     assert!(
         cases.len() >= 14,
         "only {} cases in {}",
@@ -89,10 +24,9 @@ fn every_golden_ipk_is_made_again() {
     );
     for case in cases {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        let meta: Value =
-            serde_json::from_slice(&std::fs::read(case.join("meta.json")).unwrap()).unwrap();
+        let meta = golden::meta(&case);
         let toml = out.path().join(format!("{name}.toml"));
-        std::fs::write(&toml, table(&meta)).unwrap();
+        std::fs::write(&toml, golden::table(&meta)).unwrap();
         let folder = out.path().join(&name);
         std::fs::create_dir(&folder).unwrap();
         let mut pack = support::xtask();
@@ -126,9 +60,8 @@ fn every_golden_ipk_is_read_and_accepted() {
     let Some(dir) = support::shared("packages") else {
         return;
     };
-    for case in cases(&dir) {
-        let meta: Value =
-            serde_json::from_slice(&std::fs::read(case.join("meta.json")).unwrap()).unwrap();
+    for case in golden::cases(&dir) {
+        let meta = golden::meta(&case);
         let output = support::run(
             support::xtask()
                 .args(["inspect", "--json"])

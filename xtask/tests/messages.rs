@@ -57,16 +57,6 @@ fn unknown_architectures_and_releases() {
 }
 
 #[test]
-fn apk_is_not_yet() {
-    let (code, text) = fails(&["ipk", "aarch64", "--release", "25.12"]);
-    assert_eq!(code, 1);
-    assert_eq!(
-        text,
-        "error: apk: not yet (release 25.12 installs apk packages; --release 24.10 makes an ipk)\n"
-    );
-}
-
-#[test]
 fn verify_cache_knows_its_architectures() {
     let (code, text) = fails(&["verify-cache", "mipx"]);
     assert_eq!(code, 2);

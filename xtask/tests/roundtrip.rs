@@ -7,11 +7,11 @@ mod unpack;
 
 use proptest::prelude::*;
 use xtask::inspect;
-use xtask::package::ipk;
 use xtask::package::load;
 use xtask::package::meta::Meta;
 use xtask::package::path::TreePath;
 use xtask::package::tree::{Entry, Node, Tree};
+use xtask::package::{apk, ipk};
 
 fn name() -> impl Strategy<Value = String> {
     // Blanks, dots, letters beyond ASCII, and lengths around tar's field.
@@ -120,6 +120,41 @@ proptest! {
             prop_assert_eq!((info.uid, info.gid), (u64::from(entry.uid), u64::from(entry.gid)));
         }
         let again = ipk::pack(&meta(), tree).unwrap();
+        prop_assert_eq!(again.bytes, package.bytes);
+    }
+
+    #[test]
+    fn a_packed_apk_is_read_back(tree in tree()) {
+        let mut tree = tree;
+        let paths: Vec<TreePath> = tree.iter().map(|(path, _)| path.clone()).collect();
+        for path in paths {
+            // An apk has names of owners, and there are none here.
+            tree.change(&path, |entry| (entry.uid, entry.gid) = (0, 0)).unwrap();
+        }
+        let package = apk::pack(&meta(), tree.clone(), None).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.apk");
+        std::fs::write(&file, &package.bytes).unwrap();
+        let report = inspect::inspect(&file).unwrap();
+        let broken: Vec<_> = report.findings.iter()
+            .filter(|finding| ["unique-id", "file-hash", "data-order", "data-missing", "block-order", "installed-size", "list"].contains(&finding.rule))
+            .collect();
+        prop_assert!(broken.is_empty(), "{:?}", broken);
+        prop_assert_eq!(report.control.get("installed-size").unwrap(), package.installed_size.to_string());
+        // Every entry, and OpenWrt's list with the three directories above it.
+        let found: std::collections::HashMap<&str, &inspect::FileInfo> =
+            report.files.iter().map(|file| (file.path.as_str(), file)).collect();
+        prop_assert_eq!(found.len(), report.files.len());
+        for (path, entry) in tree.iter() {
+            let info = found[path.absolute().as_str()];
+            prop_assert_eq!(&info.mode, &format!("{:04o}", entry.mode));
+            match &entry.node {
+                Node::Dir => prop_assert_eq!(info.kind, "dir"),
+                Node::File(content) => prop_assert_eq!(info.size, content.len() as u64),
+                Node::Symlink(target) => prop_assert_eq!(info.target.as_ref().unwrap().as_bytes(), &target[..]),
+            }
+        }
+        let again = apk::pack(&meta(), tree, None).unwrap();
         prop_assert_eq!(again.bytes, package.bytes);
     }
 

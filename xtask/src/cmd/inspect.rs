@@ -63,7 +63,7 @@ fn show(report: &Report, out: &mut impl Write) -> io::Result<()> {
         fs::human_size(report.size),
         report.sha256
     )?;
-    write!(out, "control members:")?;
+    write!(out, "scripts and lists:")?;
     for (number, member) in report.members.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
         write!(out, "{comma} {}", printable(&member.name))?;
@@ -98,11 +98,15 @@ fn line(file: &FileInfo) -> String {
         "file" => '-',
         _ => '?',
     };
+    let owner = |name: &Option<String>, id: u64| match name {
+        Some(name) => printable(name).into_owned(),
+        None => id.to_string(),
+    };
     let mut line = format!(
         "{kind} {} {:>5}:{:<5} {:>10} {}",
         file.mode,
-        file.uid,
-        file.gid,
+        owner(&file.user, file.uid),
+        owner(&file.group, file.gid),
         file.size,
         printable(&file.path)
     );

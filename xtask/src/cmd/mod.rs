@@ -1,12 +1,15 @@
 //! The commands: each takes its flags and the project, and gives an exit code.
 
+pub mod apk;
 pub mod bench;
 pub mod ci;
 pub mod doctor;
+pub mod feed;
 pub mod fingerprint;
 pub mod image;
 pub mod inspect;
 pub mod ipk;
+pub mod keygen;
 pub mod log;
 pub mod pack;
 pub mod recipe;

@@ -1,4 +1,4 @@
-//! `pack`: any tree, any description, one ipk.
+//! `pack`: any tree, any description, one ipk or apk.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,11 +7,13 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::assemble;
 use crate::config::package::{Defaults, PackageTable};
+use crate::config::sdk::Format;
 use crate::config::strict;
 use crate::context::Context;
 use crate::fingerprint::hex;
 use crate::flags::Pack;
-use crate::package::{ipk, load};
+use crate::keys::ec;
+use crate::package::load;
 use crate::source;
 use crate::util::fs;
 
@@ -20,6 +22,8 @@ use crate::util::fs;
 /// # Errors
 /// Unreadable input; metadata that no package can have.
 pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
+    let format = format(flags)?;
+    let key = flags.sign_key.as_deref().map(sign_key).transpose()?;
     let table: PackageTable = strict::parse(&flags.meta, &fs::read_text(&flags.meta)?)?;
     let in_table = || format!("the package table in {}", flags.meta.display());
     for (key, is_there) in [
@@ -52,7 +56,10 @@ pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
         .with_context(in_table)?;
     let mut tree = load::tree(&flags.tree)?;
     assemble::add_extras(&mut tree, &table, base)?;
-    let package = ipk::pack(&meta, tree)?;
+    let package = assemble::pack(format, &meta, tree, key.as_ref())?;
+    for note in &package.notes {
+        ctx.ui.warn(note);
+    }
     let output = output_file(&flags.output, &package.file_name);
     fs::write_atomic(&output, &package.bytes, 0o644)?;
     let sha256 = hex(&<sha2::Sha256 as sha2::Digest>::digest(&package.bytes));
@@ -70,7 +77,7 @@ pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
             "{}: size {}, installed {}, sha256 {sha256}",
             output.display(),
             fs::human_size(package.bytes.len() as u64),
-            fs::human_size(package.installed_size as u64)
+            fs::human_size(package.installed_size)
         );
     }
     Ok(ExitCode::SUCCESS)
@@ -84,4 +91,27 @@ fn output_file(output: &Path, file_name: &str) -> PathBuf {
     } else {
         output.to_owned()
     }
+}
+
+/// The flag decides, then the end of the file's name; an ipk where neither does.
+fn format(flags: &Pack) -> Result<Format> {
+    let name = flags.output.to_string_lossy();
+    let by_name = match () {
+        () if name.ends_with(".apk") => Some(Format::Apk),
+        () if name.ends_with(".ipk") => Some(Format::Ipk),
+        () => None,
+    };
+    if let (Some(flag), Some(name)) = (flags.format, by_name) {
+        ensure!(
+            flag == name,
+            "--format and the name of {} disagree",
+            flags.output.display()
+        );
+    }
+    Ok(flags.format.or(by_name).unwrap_or(Format::Ipk))
+}
+
+/// The key that signs a single apk.
+pub fn sign_key(file: &Path) -> Result<ec::Secret> {
+    ec::Secret::from_pem(&fs::read_text(file)?).with_context(|| file.display().to_string())
 }

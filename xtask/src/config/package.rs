@@ -228,6 +228,10 @@ impl PackageTable {
             url: text(&pick(&self.url, &defaults.url)),
             cpe_id: text(&self.cpe_id),
             flags: self.flags.0.clone(),
+            default_variant: self
+                .default_variant
+                .as_ref()
+                .is_some_and(|value| !value.0.is_empty()),
             maintainer: text(&pick(&self.maintainer, &defaults.maintainer)),
             // Where a recipe has no description, make takes the title.
             description: [&self.description, &defaults.description, &self.title]

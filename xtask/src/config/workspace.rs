@@ -46,6 +46,8 @@ struct CargoTarget {
 pub struct Crate {
     /// The crate's name in Cargo.
     pub cargo_name: String,
+    /// Its version there.
+    pub version: String,
     /// The folder of its Cargo.toml: what the table's paths start from.
     pub dir: PathBuf,
     /// Its package table.
@@ -203,6 +205,7 @@ impl CargoPackage {
             .map(|file| file.trim_start_matches("../").to_owned());
         Ok(Crate {
             cargo_name: self.name.clone(),
+            version: self.version.clone(),
             dir,
             defaults: Defaults {
                 name: Some(self.name.clone()),

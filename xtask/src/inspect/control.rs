@@ -48,6 +48,11 @@ impl Control {
         (Self(fields), strange.map(str::to_owned))
     }
 
+    /// Fields that were read elsewhere.
+    pub(super) fn from_fields(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     /// The value of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0

@@ -65,6 +65,11 @@ impl Allowance {
         Ok(())
     }
 
+    /// How many bytes may still be unpacked.
+    pub fn unpacked(&self) -> u64 {
+        self.unpacked
+    }
+
     /// Reads a whole script or list.
     ///
     /// # Errors
@@ -177,7 +182,7 @@ impl<R: Read> Read for Unpacked<R> {
     }
 }
 
-fn read_on(
+pub(super) fn read_on(
     inner: &mut impl Read,
     buffer: &mut [u8],
     read: &mut u64,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::control::Control;
 use super::finding::Findings;
-use super::{Container, Package, Report, lint_files, lint_links, lint_scripts};
+use super::{Container, Package, Report, apk, lint_files, lint_links, lint_scripts};
 
 /// Names of machines that are not OpenWrt's, and what somebody meant by them.
 const FOREIGN_ARCHS: [&str; 12] = [
@@ -24,13 +24,21 @@ pub(super) fn lint(package: &mut Package, known_archs: Option<&[&str]>) {
         has_data,
         has_control,
     } = package;
-    if report.container != Container::Ipk {
-        return;
+    match report.container {
+        Container::Ipk => {}
+        Container::Apk if *has_control => {
+            apk::lint(report, findings);
+            architecture(report, known_archs, findings);
+            lint_files::lint(report, findings);
+            lint_links::lint(report, findings);
+            return;
+        }
+        _ => return,
     }
     if *has_control {
         fields(&report.control, findings);
         names(&report.control, findings);
-        architecture(&report.control, known_archs, findings);
+        architecture(report, known_archs, findings);
         lint_scripts::lint(report, findings);
     }
     if *has_control && *has_data {
@@ -110,13 +118,11 @@ fn installed_size(report: &Report, findings: &mut Findings) {
     }
 }
 
-fn architecture(control: &Control, known: Option<&[&str]>, findings: &mut Findings) {
-    let Some(arch) = control.get("Architecture").map(str::trim) else {
-        return;
-    };
+fn architecture(report: &Report, known: Option<&[&str]>, findings: &mut Findings) {
+    let arch = report.arch();
     if FOREIGN_ARCHS.contains(&arch) {
         let message = format!(
-            "Architecture {arch} is no OpenWrt name: opkg matches names such as aarch64_cortex-a53, or all"
+            "Architecture {arch} is no OpenWrt name: routers match names such as aarch64_cortex-a53, or all"
         );
         findings.error("architecture", CONTROL, message);
     } else if !arch.is_empty()

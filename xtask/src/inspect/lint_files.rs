@@ -8,15 +8,11 @@ use super::{FileInfo, Report};
 
 /// Applies every rule to every file.
 pub(super) fn lint(report: &Report, findings: &mut Findings) {
-    let arch = report
-        .control
-        .get("Architecture")
-        .unwrap_or_default()
-        .trim();
+    let arch = report.arch();
     let target = Target {
         expected: elf::expected(arch),
         any: matches!(arch, "all" | "noarch"),
-        libgcc: report.control.depends().any(|name| name == "libgcc1"),
+        libgcc: report.depends().any(|name| name == "libgcc1"),
     };
     let mut seen = HashSet::new();
     for file in &report.files {
@@ -32,9 +28,12 @@ pub(super) fn lint(report: &Report, findings: &mut Findings) {
             findings.error("file-kind", path, message);
         }
         if (file.uid, file.gid) != (0, 0) {
+            let owner = match (&file.user, &file.group) {
+                (Some(user), Some(group)) => format!("{user}:{group}"),
+                _ => format!("{}:{}", file.uid, file.gid),
+            };
             let message = format!(
-                "belongs to {}:{}; is that a user of the router, or of the building machine?",
-                file.uid, file.gid
+                "belongs to {owner}; is that a user of the router, or of the building machine?"
             );
             findings.warning("owner", path, message);
         }

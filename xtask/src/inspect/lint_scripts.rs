@@ -1,7 +1,8 @@
-//! Rules about control.tar's scripts.
+//! Rules about scripts.
 
 use super::finding::Findings;
 use super::{ControlMember, Report};
+use crate::package::adb::schema as apk_schema;
 
 /// What opkg runs.
 const SCRIPTS: [&str; 4] = ["preinst", "postinst", "prerm", "postrm"];
@@ -22,21 +23,45 @@ pub(super) fn lint(report: &Report, findings: &mut Findings) {
         if run {
             program(member, findings);
         }
-        if !uses_root(&member.text) {
-            let message = "does not look at $IPKG_INSTROOT: in an image build it acts on the building machine";
-            findings.warning("script-guard", Some(name), message);
-        }
+        guard(member, findings);
     }
     for (name, call) in [("postinst", "default_postinst"), ("prerm", "default_prerm")] {
-        let script = report.members.iter().find(|member| member.name == name);
-        let calls =
-            |script: &ControlMember| script.text.lines().any(|line| code(line).contains(call));
-        if !script.is_some_and(calls) {
-            let message = format!(
-                "does not call {call}: services are not enabled, users not made, lists not run"
-            );
-            findings.warning("script-default", Some(name), message);
-        }
+        calls(report, name, call, findings);
+    }
+}
+
+/// The rules about an apk's scripts, which are other members of the package.
+pub(super) fn lint_apk(report: &Report, findings: &mut Findings) {
+    let scripts = |member: &&ControlMember| apk_schema::SCRIPTS.contains(&member.name.as_str());
+    for member in report.members.iter().filter(scripts) {
+        program(member, findings);
+        guard(member, findings);
+    }
+    for (name, call) in [
+        ("post-install", "default_postinst"),
+        ("post-upgrade", "default_postinst"),
+        ("pre-deinstall", "default_prerm"),
+    ] {
+        calls(report, name, call, findings);
+    }
+}
+
+fn calls(report: &Report, name: &str, call: &str, findings: &mut Findings) {
+    let script = report.members.iter().find(|member| member.name == name);
+    let calls = |script: &ControlMember| script.text.lines().any(|line| code(line).contains(call));
+    if !script.is_some_and(calls) {
+        let message = format!(
+            "does not call {call}: services are not enabled, users not made, lists not run"
+        );
+        findings.warning("script-default", Some(name), message);
+    }
+}
+
+fn guard(member: &ControlMember, findings: &mut Findings) {
+    if !uses_root(&member.text) {
+        let message =
+            "does not look at $IPKG_INSTROOT: in an image build it acts on the building machine";
+        findings.warning("script-guard", Some(&member.name), message);
     }
 }
 

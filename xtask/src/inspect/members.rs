@@ -112,6 +112,8 @@ pub(super) fn installed(
         mode: format!("{:04o}", record.mode),
         uid: record.uid,
         gid: record.gid,
+        user: None,
+        group: None,
         size: record.size,
         target,
         sha256,
@@ -137,7 +139,7 @@ pub(super) fn installed_path(name: &[u8]) -> String {
 }
 
 /// The content's hash, and the content when it begins like a program's.
-fn read_file(content: &mut dyn Read, size: u64) -> Result<(String, Vec<u8>)> {
+pub(super) fn read_file(content: &mut dyn Read, size: u64) -> Result<(String, Vec<u8>)> {
     let mut hasher = Sha256::new();
     let mut magic = Vec::with_capacity(4);
     content
@@ -168,7 +170,7 @@ fn read_file(content: &mut dyn Read, size: u64) -> Result<(String, Vec<u8>)> {
     Ok((hex(&hasher.finalize()), kept))
 }
 
-fn program(
+pub(super) fn program(
     path: &str,
     bytes: Vec<u8>,
     size: u64,

@@ -1,10 +1,11 @@
-//! Reads any ipk, ours or a stranger's, and says what is wrong with it.
+//! Reads any ipk or apk, ours or a stranger's, and says what is wrong with it.
 //!
 //! | module | |
 //! |---|---|
 //! | `limits` | what one package may take, and gzip streams within that |
 //! | `archive`, `pax` | tar records as they stand |
 //! | `read`, `members` | the container; what is in its archives |
+//! | `apk` | the same for packages of apk-tools 3 |
 //! | `control` | the control file's fields |
 //! | `elf`, `elf_read` | what a binary runs on, and what an architecture runs |
 //! | `finding` | findings, and text that is safe on a terminal |
@@ -13,6 +14,7 @@
 //! Input may be hostile: memory is bounded whatever a file claims, and every
 //! failure is an error that names the place.
 
+mod apk;
 mod archive;
 mod control;
 mod elf;
@@ -48,10 +50,17 @@ pub struct FileInfo {
     pub kind: &'static str,
     /// Permission bits, in octal.
     pub mode: String,
-    /// Numeric owner.
+    /// Numeric owner. An apk has names: 0 is root, and 65534 one that apk
+    /// would have to look up.
     pub uid: u64,
     /// Numeric group.
     pub gid: u64,
+    /// The owner's name, in an apk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The group's name, in an apk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Bytes.
     pub size: u64,
     /// Where a link points.
@@ -65,7 +74,8 @@ pub struct FileInfo {
     pub elf: Option<Elf>,
 }
 
-/// A member of control.tar besides `control` itself.
+/// A member of control.tar besides `control` itself; of an apk a script, or a
+/// list of its own in `/lib/apk/packages`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ControlMember {
     /// `postinst`, `conffiles` …
@@ -89,9 +99,9 @@ pub struct Report {
     pub size: u64,
     /// Its SHA-256 in hex.
     pub sha256: String,
-    /// Byte length of the uncompressed data.tar.
+    /// Byte length of the uncompressed data.tar; of an apk the bytes of its files.
     pub data_size: u64,
-    /// Control fields.
+    /// Control fields; of an apk those of its info, under apk's names.
     pub control: Control,
     /// Scripts and lists.
     pub members: Vec<ControlMember>,
@@ -107,6 +117,25 @@ impl Report {
         self.findings
             .iter()
             .any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The architecture that it is for.
+    fn arch(&self) -> &str {
+        let names = match self.container {
+            Container::Apk => "arch",
+            _ => "Architecture",
+        };
+        self.control.get(names).unwrap_or_default().trim()
+    }
+
+    /// Names of packages that it needs.
+    fn depends(&self) -> impl Iterator<Item = &str> {
+        let is_apk = self.container == Container::Apk;
+        let list = self.control.get("depends").filter(|_| is_apk);
+        let of_apk = list.unwrap_or_default().split(' ');
+        let of_apk = of_apk.filter_map(|word| word.split(['<', '>', '=', '~']).next());
+        let of_ipk = (!is_apk).then(|| self.control.depends());
+        of_ipk.into_iter().flatten().chain(of_apk)
     }
 
     /// Paths in the `conffiles` member.

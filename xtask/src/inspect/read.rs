@@ -12,7 +12,7 @@ use super::archive::{self, MEMBERS, Record, plain_name};
 use super::control::Control;
 use super::finding::Findings;
 use super::limits::{Allowance, Unpacked};
-use super::{Package, Report, lint_container, members};
+use super::{Package, Report, apk, lint_container, members};
 use crate::fingerprint::hash_file;
 
 /// What a file is, by its first bytes.
@@ -69,7 +69,10 @@ pub(super) fn read(path: &Path) -> Result<Package> {
             "an `ar` archive, as Debian packages are: opkg answers \"Malformed package file\"; \
              an ipk is a gzip'd tar"
         }
-        Container::Apk => "an apk (version 3): not yet",
+        Container::Apk => {
+            apk::read(file, &mut package).with_context(context)?;
+            return Ok(package);
+        }
         Container::Tar => "a tar archive without gzip: opkg does not open it",
         Container::Unknown => bail!(
             "{} is no package: it is neither gzip, ar nor apk",

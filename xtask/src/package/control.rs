@@ -58,6 +58,16 @@ pub fn control(meta: &Meta, installed_size: usize) -> String {
 /// `Depends`: EXTRA_DEPENDS as written, then libc (kernel modules only where
 /// they say so), then DEPENDS.
 fn depends(meta: &Meta) -> String {
+    let mut all: Vec<String> = Vec::new();
+    if !meta.extra_depends.trim().is_empty() {
+        all.push(meta.extra_depends.trim_start().to_owned());
+    }
+    all.extend(plain_depends(meta));
+    all.join(", ")
+}
+
+/// The names of DEPENDS as packages carry them, libc before them.
+pub(super) fn plain_depends(meta: &Meta) -> Vec<String> {
     let is_module = meta.name.starts_with("kmod-");
     let implicit = (!is_module).then(|| "libc".to_owned());
     let own = meta
@@ -67,16 +77,11 @@ fn depends(meta: &Meta) -> String {
         .map(|word| word.replace('+', ""))
         .filter(|name| !name.starts_with('@'))
         .map(|name| with_abi(&name));
-    let mut all: Vec<String> = Vec::new();
-    if !meta.extra_depends.trim().is_empty() {
-        all.push(meta.extra_depends.trim_start().to_owned());
-    }
-    all.extend(implicit);
-    all.extend(own);
-    all.join(", ")
+    implicit.into_iter().chain(own).collect()
 }
 
-fn with_abi(name: &str) -> String {
+/// The name with the ABI suffix that a library of the base system has.
+pub(super) fn with_abi(name: &str) -> String {
     let abi = ABI_OF_BASE_LIBRARIES
         .iter()
         .find(|(library, _)| *library == name);

@@ -10,11 +10,22 @@ const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
 /// The deflate stream is libdeflate's, not GNU gzip's: packages are compared
 /// after decompression. It is the same bytes wherever the same version runs.
 pub fn compress(data: &[u8]) -> Vec<u8> {
-    let mut compressor = Compressor::new(CompressionLvl::default());
+    compress_at(CompressionLvl::default(), HEADER, data)
+}
+
+/// Like [`compress`], as `gzip -9n` writes it: XFL 2, level 9.
+pub fn compress_best(data: &[u8]) -> Vec<u8> {
+    let mut header = HEADER;
+    header[8] = 2;
+    compress_at(CompressionLvl::best(), header, data)
+}
+
+fn compress_at(level: CompressionLvl, head: [u8; 10], data: &[u8]) -> Vec<u8> {
+    let mut compressor = Compressor::new(level);
     let bound = compressor.deflate_compress_bound(data.len());
     let mut bytes = vec![0; HEADER.len() + bound];
     let (header, body) = bytes.split_at_mut(HEADER.len());
-    header.copy_from_slice(&HEADER);
+    header.copy_from_slice(&head);
     let length = compressor
         .deflate_compress(data, body)
         .expect("the buffer has the size that libdeflate asked for");

@@ -102,7 +102,10 @@ fn script(text: &Option<String>) -> Option<Vec<u8>> {
 
 /// `ipkg-build` leaves such names out without a word: its exclude pattern for
 /// the control directory matches at every depth.
-fn refuse_control_names(tree: &Tree) -> Result<()> {
+///
+/// # Errors
+/// The first of them.
+pub fn refuse_control_names(tree: &Tree) -> Result<()> {
     let hidden = tree
         .iter()
         .find(|(path, _)| path.components().any(|name| name == b"CONTROL"));

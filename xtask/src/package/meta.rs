@@ -57,6 +57,8 @@ pub struct Meta {
     pub cpe_id: String,
     /// `PKG_FLAGS`: `essential`, `hold`, `nonshared`.
     pub flags: Vec<String>,
+    /// `DEFAULT_VARIANT`: what a bare dependency means among several providers.
+    pub default_variant: bool,
     /// `MAINTAINER`, several separated by commas.
     pub maintainer: String,
     /// Description, several lines allowed.

@@ -7,8 +7,12 @@
 //! | [`load`] | a tree from a directory or a tar archive |
 //! | [`meta`], [`modes`], [`conffiles`] | what the recipe says about it |
 //! | [`control`], [`tar`], [`gzip`], [`ipk`] | the ipk format |
+//! | [`adb`], [`apk`] | the apk format |
+//! | [`version`] | how versions are ordered |
 //! | [`repack`] | an ipk that OpenWrt's own tools packed |
 
+pub mod adb;
+pub mod apk;
 pub mod conffiles;
 pub mod control;
 pub mod gzip;
@@ -20,3 +24,4 @@ pub mod path;
 pub mod repack;
 pub mod tar;
 pub mod tree;
+pub mod version;

@@ -98,6 +98,26 @@ fn number(name: &str, user_id: &str, part: usize) -> Result<u32> {
         })
 }
 
+/// The name behind a user's (`part` 0) or group's (`part` 1) number.
+///
+/// # Errors
+/// A number that `user_id` gives no name.
+pub fn name(id: u32, user_id: &str, part: usize) -> Result<&str> {
+    if id == 0 {
+        return Ok("root");
+    }
+    user_id
+        .split_whitespace()
+        .filter_map(|pair| pair.split(':').nth(part)?.split_once('='))
+        .find_map(|(known, number)| (number.parse() == Ok(id)).then_some(known))
+        .with_context(|| {
+            let what = if part == 0 { "user" } else { "group" };
+            format!(
+                "it belongs to {what} {id}, and an apk has names: declare it in `userid` as NAME={id}"
+            )
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tree::Entry;

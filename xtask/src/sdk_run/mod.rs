@@ -154,7 +154,7 @@ impl Run<'_> {
             arch: arch.name.clone(),
             release: self.request.release.name.clone(),
             size: repacked.bytes.len() as u64,
-            installed_size: repacked.installed_size,
+            installed_size: repacked.installed_size as u64,
             sha256: hex(&<sha2::Sha256 as sha2::Digest>::digest(&repacked.bytes)),
             path,
             phases,

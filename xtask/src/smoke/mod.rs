@@ -4,7 +4,11 @@
 mod nostr;
 mod service;
 
+use std::ffi::OsStr;
+use std::fs;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -12,6 +16,8 @@ use flate2::read::GzDecoder;
 use serde::Serialize;
 
 use crate::config::package::SmokeTable;
+use crate::package::apk;
+use crate::package::tree::{Node, Tree};
 
 /// What a package's program did.
 #[derive(Clone, Debug, Serialize)]
@@ -29,7 +35,7 @@ pub struct Tried {
     pub verified_kind: Option<u32>,
 }
 
-/// Tries the ipk at `package`.
+/// Tries the ipk or apk at `package`.
 ///
 /// # Errors
 /// A program that does not start, answer, or stop when asked to; an answer
@@ -57,9 +63,13 @@ pub fn try_package(package: &Path, arch: &str, table: &SmokeTable, qemu: &Path) 
     })
 }
 
-/// Puts the package's files below `root`, as opkg would.
+/// Puts the package's files below `root`, as opkg or apk would.
 fn unpack(package: &Path, root: &Path) -> Result<()> {
     let context = || format!("unpack {}", package.display());
+    if package.extension().is_some_and(|name| name == "apk") {
+        let tree = apk::load::tree(&crate::util::fs::read(package)?).with_context(context)?;
+        return write_tree(root, &tree).with_context(context);
+    }
     let file = std::fs::File::open(package).with_context(context)?;
     let mut outer = tar::Archive::new(GzDecoder::new(file));
     for entry in outer.entries().with_context(context)? {
@@ -71,4 +81,20 @@ fn unpack(package: &Path, root: &Path) -> Result<()> {
         }
     }
     bail!("{} has no data.tar.gz", package.display())
+}
+
+/// Parents come before what is in them and are directories: nothing is written
+/// through a link.
+fn write_tree(root: &Path, tree: &Tree) -> Result<()> {
+    for (path, entry) in tree.iter().filter(|(path, _)| !path.is_root()) {
+        let place = root.join(OsStr::from_bytes(path.as_bytes()));
+        let written = match &entry.node {
+            Node::Dir => fs::create_dir_all(&place),
+            Node::File(content) => fs::write(&place, content)
+                .and_then(|()| fs::set_permissions(&place, fs::Permissions::from_mode(entry.mode))),
+            Node::Symlink(to) => symlink(OsStr::from_bytes(to), &place),
+        };
+        written.with_context(|| format!("write {}", place.display()))?;
+    }
+    Ok(())
 }

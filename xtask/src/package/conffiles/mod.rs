@@ -7,6 +7,8 @@
 
 mod glob;
 
+pub use glob::expand;
+
 use anyhow::{Context, Result, ensure};
 
 use super::path::TreePath;
@@ -94,7 +96,10 @@ pub fn add_keep_list(tree: &mut Tree, name: &str, declared: &[String]) -> Result
 }
 
 /// `mkdir -p`: the place of the last directory, links followed.
-fn make_dirs(tree: &mut Tree, names: &[&str]) -> Result<TreePath> {
+///
+/// # Errors
+/// A link that leads nowhere; something that is no directory.
+pub fn make_dirs(tree: &mut Tree, names: &[&str]) -> Result<TreePath> {
     let mut here = TreePath::root();
     for name in names {
         let next = TreePath::new([here.as_bytes(), b"/", name.as_bytes()].concat())?;
