@@ -5,6 +5,13 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bitcoin_hashes::{Hash as _, sha256};
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+use crate::files;
+use crate::paths::Paths;
+
 /// How far the time of day may come away from the time that has passed. A clock
 /// that is only regulated stays well below.
 const TOLERANCE: Duration = Duration::from_secs(5);
@@ -52,9 +59,83 @@ impl Clock {
     }
 }
 
+/// A moment that another run of the daemon can compare with its own, as long as
+/// the system was not started anew between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Which start of the system it belongs to.
+    pub boot: u64,
+    /// Milliseconds since that start, sleep included.
+    pub millis: u64,
+}
+
+impl Moment {
+    /// How long ago `earlier` was. `None` if the system was started anew since,
+    /// for nobody knows how long it was off.
+    pub fn since(&self, earlier: &Self) -> Option<Duration> {
+        let passed = Duration::from_millis(self.millis.saturating_sub(earlier.millis));
+        (self.boot == earlier.boot).then_some(passed)
+    }
+}
+
+/// A clock that nobody can set, and that a restart of the daemon does not stop.
+#[derive(Debug, Clone, Copy)]
+pub struct Uptime {
+    boot: u64,
+}
+
+impl Uptime {
+    /// The clock of the running system. Where the system does not say which
+    /// start of it this is, each run of the daemon counts as one.
+    ///
+    /// # Errors
+    /// What the system says when it has no random numbers.
+    pub fn new(paths: &Paths) -> std::io::Result<Self> {
+        let mut boot = [0; 8];
+        match files::read_text(&paths.boot_id()) {
+            Ok(id) if !id.trim().is_empty() => {
+                let digest = sha256::Hash::hash(id.trim().as_bytes());
+                boot.copy_from_slice(&digest.as_byte_array()[..8]);
+            }
+            _ => getrandom::getrandom(&mut boot)?,
+        }
+        // JSON's numbers are exact up to 2⁵³ in most programs.
+        let boot = u64::from_be_bytes(boot) >> 11;
+        Ok(Self { boot })
+    }
+
+    /// What it shows now.
+    pub fn now(&self) -> Moment {
+        let time = clock_gettime(ClockId::Boottime);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let millis = u64::try_from(time.tv_nsec).unwrap_or(0) / 1_000_000;
+        Moment {
+            boot: self.boot,
+            millis: seconds.saturating_mul(1_000).saturating_add(millis),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn uptime_is_comparable_within_one_start_of_the_system() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = Paths::new(root.path());
+        let unknown = Uptime::new(&paths).unwrap().now();
+        let path = paths.boot_id();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "4a6d0a0e-0001\n").unwrap();
+        let first = Uptime::new(&paths).unwrap().now();
+        let second = Uptime::new(&paths).unwrap().now();
+        assert!(second.since(&first).unwrap() < Duration::from_secs(60));
+        assert_eq!(first.since(&unknown), None);
+        std::fs::write(&path, "4a6d0a0e-0002\n").unwrap();
+        let third = Uptime::new(&paths).unwrap().now();
+        assert_eq!(third.since(&second), None);
+    }
 
     fn at(wall: u64, monotonic: u64) -> Reading {
         Reading {

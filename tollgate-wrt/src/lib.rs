@@ -13,6 +13,8 @@
 //! | [`identity`] | the key that signs them |
 //! | [`front`] | the event that everybody is shown |
 //! | [`net`] | interfaces, listening sockets, a client's MAC address |
+//! | [`journal`] | records that survive a crash |
+//! | [`ledger`] | sessions and ecash: what the records add up to |
 //! | [`http`] | the server on port 2121 |
 //! | [`daemon`] | one run, from start to stop |
 //! | [`cli`] | the command line |
@@ -28,7 +30,9 @@ pub mod files;
 pub mod front;
 pub mod http;
 pub mod identity;
+pub mod journal;
 pub mod json;
+pub mod ledger;
 pub mod logging;
 pub mod net;
 pub mod nostr;

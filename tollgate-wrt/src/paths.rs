@@ -47,6 +47,16 @@ impl Paths {
         self.below("proc/net/arp")
     }
 
+    /// The directory with the journal of payments, ecash and sessions.
+    pub fn money(&self) -> PathBuf {
+        self.below("etc/tollgate/money")
+    }
+
+    /// The name that the kernel gave to this start of the system.
+    pub fn boot_id(&self) -> PathBuf {
+        self.below("proc/sys/kernel/random/boot_id")
+    }
+
     /// The socket of the system's log daemon.
     pub fn syslog(&self) -> PathBuf {
         self.below("dev/log")

@@ -1,0 +1,209 @@
+//! Who has bought what, and whose money it is: the state that the journal's
+//! records add up to.
+//!
+//! [`State::apply`] depends on the records only, never on a clock or a file.
+//! So a state that is read after a crash is the one that was there before.
+
+pub mod record;
+pub mod session;
+mod snapshot;
+mod store;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use cashu::secret::Secret;
+use cashu::{Amount, Id, Proof, PublicKey};
+
+use crate::clock::Moment;
+use crate::config::MintUrl;
+use crate::net::Mac;
+use record::{Intent, Purpose, Receipt, Record, Sent, TokenId};
+use session::Session;
+pub use store::{Damage, Store};
+
+/// Most receipts that are kept. A token whose receipt was forgotten is one that
+/// its mint calls spent.
+const MAX_RECEIPTS: usize = 1_000;
+
+/// Ecash in the wallet, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Held {
+    amount: Amount,
+    keyset: Id,
+    c: PublicKey,
+}
+
+/// Everything that must survive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct State {
+    sessions: BTreeMap<Mac, Session>,
+    pending: BTreeMap<TokenId, Intent>,
+    receipts: VecDeque<Receipt>,
+    purse: BTreeMap<MintUrl, BTreeMap<Secret, Held>>,
+    sent: BTreeMap<TokenId, Sent>,
+}
+
+impl State {
+    /// The session of a customer.
+    pub fn session(&self, mac: Mac) -> Option<&Session> {
+        self.sessions.get(&mac)
+    }
+
+    /// All sessions.
+    pub fn sessions(&self) -> impl Iterator<Item = (Mac, &Session)> {
+        self.sessions.iter().map(|(mac, session)| (*mac, session))
+    }
+
+    /// Brings a session up to date in memory; the journal hears of it later.
+    pub fn count(&mut self, mac: Mac, counter: Option<u64>, now: Moment) {
+        if let Some(session) = self.sessions.get_mut(&mac) {
+            session.count(counter, now);
+        }
+    }
+
+    /// Notes whether the system was started anew since the records were written.
+    pub fn resume(&mut self, now: Moment) {
+        for session in self.sessions.values_mut() {
+            session.resume(now);
+        }
+    }
+
+    /// The swap of a token whose outcome is not known yet.
+    pub fn pending(&self, id: TokenId) -> Option<&Intent> {
+        self.pending.get(&id)
+    }
+
+    /// All swaps whose outcome is not known yet.
+    pub fn all_pending(&self) -> impl Iterator<Item = &Intent> {
+        self.pending.values()
+    }
+
+    /// The receipt of a token, among the last ones.
+    pub fn receipt(&self, id: TokenId) -> Option<&Receipt> {
+        self.receipts.iter().rfind(|receipt| receipt.id == id)
+    }
+
+    /// What the wallet holds, by mint.
+    pub fn balances(&self) -> impl Iterator<Item = (&MintUrl, u64)> {
+        self.purse.iter().map(|(mint, held)| {
+            let amounts = held.values().map(|held| u64::from(held.amount));
+            (mint, amounts.fold(0, u64::saturating_add))
+        })
+    }
+
+    /// The wallet's ecash of a mint.
+    pub fn proofs(&self, mint: &MintUrl) -> Vec<Proof> {
+        let held = self.purse.get(mint).into_iter().flatten();
+        held.map(|(secret, held)| Proof::new(held.amount, held.keyset, secret.clone(), held.c))
+            .collect()
+    }
+
+    /// Ecash that was taken out and may still be in nobody's hands.
+    pub fn sent(&self) -> impl Iterator<Item = &Sent> {
+        self.sent.values()
+    }
+
+    /// Adds what happened. What is already there, or was never begun, changes
+    /// nothing: a record that a damaged file repeats counts once.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Intent(intent) => {
+                if self.receipt(intent.id).is_none() {
+                    self.pending.insert(intent.id, intent.clone());
+                }
+            }
+            Record::Settled {
+                id,
+                proofs,
+                time,
+                now,
+            } => {
+                if let Some(intent) = self.pending.remove(id) {
+                    self.settle(intent, proofs, *time, *now);
+                }
+            }
+            Record::Refused { id } => {
+                self.pending.remove(id);
+            }
+            Record::Opened { mac, counter, now } => {
+                if let Some(session) = self.sessions.get_mut(mac) {
+                    session.open(*counter, *now);
+                }
+            }
+            Record::Session { mac, session } => {
+                self.sessions.insert(*mac, session.clone());
+            }
+            Record::Closed { mac } => {
+                self.sessions.remove(mac);
+            }
+            Record::Receipt(receipt) => {
+                if self.receipt(receipt.id).is_none() {
+                    self.add_receipt(*receipt);
+                }
+            }
+            Record::Proofs { mint, proofs } => self.put(mint, proofs),
+            Record::Sent(sent) => {
+                if let Some(purse) = self.purse.get_mut(&sent.mint) {
+                    for proof in &sent.proofs {
+                        purse.remove(&proof.secret);
+                    }
+                }
+                self.purse.retain(|_, purse| !purse.is_empty());
+                self.sent.insert(sent.id, sent.clone());
+            }
+            Record::Claimed { id } => {
+                self.sent.remove(id);
+            }
+        }
+    }
+
+    fn settle(&mut self, intent: Intent, proofs: &[Proof], time: u64, now: Moment) {
+        self.put(&intent.mint, proofs);
+        let Purpose::Payment { mac, purchase } = intent.purpose else {
+            return;
+        };
+        let session = match self.sessions.entry(mac) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(Session::new(&purchase, time))
+            }
+            std::collections::btree_map::Entry::Occupied(entry) => {
+                let session = entry.into_mut();
+                session.add(&purchase, now);
+                session
+            }
+        };
+        let receipt = Receipt {
+            id: intent.id,
+            mac,
+            allotment: session.allotment,
+            purchase,
+            started: session.started,
+        };
+        self.add_receipt(receipt);
+    }
+
+    fn add_receipt(&mut self, receipt: Receipt) {
+        if self.receipts.len() == MAX_RECEIPTS {
+            self.receipts.pop_front();
+        }
+        self.receipts.push_back(receipt);
+    }
+
+    fn put(&mut self, mint: &MintUrl, proofs: &[Proof]) {
+        if proofs.is_empty() {
+            return;
+        }
+        let purse = self.purse.entry(mint.clone()).or_default();
+        for proof in proofs {
+            let held = Held {
+                amount: proof.amount,
+                keyset: proof.keyset_id,
+                c: proof.c,
+            };
+            purse.insert(proof.secret.clone(), held);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
