@@ -15,6 +15,10 @@
 //! | [`net`] | interfaces, listening sockets, a client's MAC address |
 //! | [`journal`] | records that survive a crash |
 //! | [`ledger`] | sessions and ecash: what the records add up to |
+//! | [`gate`] | what lets customers through |
+//! | [`sessions`] | ledger and gate, kept in step |
+//! | [`wallet`] | tokens, mints, swaps |
+//! | [`payment`] | from a token to access |
 //! | [`http`] | the server on port 2121 |
 //! | [`daemon`] | one run, from start to stop |
 //! | [`cli`] | the command line |
@@ -28,6 +32,7 @@ pub mod config;
 pub mod daemon;
 pub mod files;
 pub mod front;
+pub mod gate;
 pub mod http;
 pub mod identity;
 pub mod journal;
@@ -37,4 +42,7 @@ pub mod logging;
 pub mod net;
 pub mod nostr;
 pub mod paths;
+pub mod payment;
+pub mod sessions;
 pub mod uci;
+pub mod wallet;

@@ -1,12 +1,13 @@
 //! The state and its journal, kept in step: the journal first.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use log::warn;
-use tokio::sync::{Mutex as Turn, oneshot};
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard, oneshot};
 
 use super::State;
 use super::record::Record;
@@ -25,39 +26,37 @@ pub struct Damage {
 /// The state, on the disk and in memory.
 #[derive(Debug)]
 pub struct Store {
-    /// Locked for as long as it takes to look.
-    state: Mutex<State>,
-    /// Whoever has it may write.
-    writer: Turn<Writer>,
+    shared: Arc<Shared>,
+    /// Whoever has it may decide what is written next.
+    turn: Arc<Turn<()>>,
+    /// The way to the thread that writes. A disk can take its time; the thread
+    /// is for the journal alone, so that nothing else makes a payment wait.
+    jobs: Sender<Job>,
 }
 
-/// The way to the thread that writes. A disk can take its time; the thread is
-/// for the journal alone, so that nothing else makes a payment wait.
 #[derive(Debug)]
-struct Writer {
-    jobs: Sender<Job>,
-    is_due: bool,
-    is_blocked: bool,
+struct Shared {
+    /// Locked for as long as it takes to look.
+    state: Mutex<State>,
+    /// Whether the journal should be, and has to be, replaced.
+    is_due: AtomicBool,
+    is_blocked: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Job {
-    records: Vec<String>,
+    lines: Vec<String>,
     kind: Kind,
-    done: oneshot::Sender<Done>,
+    done: oneshot::Sender<io::Result<()>>,
+    /// Held until the work is done, even if nobody waits for it any more: what
+    /// is decided next has to see it.
+    _turn: OwnedMutexGuard<()>,
 }
 
 #[derive(Debug)]
 enum Kind {
-    Append(When),
+    Append(Vec<Record>, When),
     Replace,
-}
-
-#[derive(Debug)]
-struct Done {
-    result: io::Result<()>,
-    is_due: bool,
-    is_blocked: bool,
 }
 
 impl Store {
@@ -85,18 +84,21 @@ impl Store {
             // Else the next start would find the same places, and keep another copy.
             journal.replace(&lines(&state.records())?)?;
         }
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            is_due: AtomicBool::new(journal.is_due()),
+            is_blocked: AtomicBool::new(false),
+        });
         let (jobs, todo) = channel();
+        let theirs = Arc::clone(&shared);
         thread::Builder::new()
             .name("journal".to_owned())
             .stack_size(256 * 1024)
-            .spawn(move || work(journal, &todo))?;
+            .spawn(move || work(journal, &theirs, &todo))?;
         let store = Self {
-            state: Mutex::new(state),
-            writer: Turn::new(Writer {
-                jobs,
-                is_due: false,
-                is_blocked: false,
-            }),
+            shared,
+            turn: Arc::default(),
+            jobs,
         };
         let places = damaged;
         Ok((store, Damage { torn, places }))
@@ -104,12 +106,12 @@ impl Store {
 
     /// Looks at the state.
     pub fn read<T>(&self, look: impl FnOnce(&State) -> T) -> T {
-        look(&self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&self.shared.state())
     }
 
     /// Changes what the journal need not know at once: counters.
     pub fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.shared.state())
     }
 
     /// Decides on records by the state as it is, writes them, and then changes
@@ -122,65 +124,75 @@ impl Store {
         when: When,
         decide: impl FnOnce(&State) -> (Vec<Record>, T),
     ) -> io::Result<T> {
-        let mut writer = self.writer.lock().await;
-        if writer.is_blocked {
-            self.rewrite(&mut writer).await?;
+        if self.shared.is_blocked.load(Ordering::Relaxed) {
+            self.rewrite().await?;
         }
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         let (records, value) = self.read(decide);
         if !records.is_empty() {
-            writer.run(lines(&records)?, Kind::Append(when)).await?;
-            self.update(|state| records.iter().for_each(|record| state.apply(record)));
+            let lines = lines(&records)?;
+            self.run(turn, lines, Kind::Append(records, when)).await?;
         }
         Ok(value)
     }
 
     /// Rewrites the journal if that is worth it. Meant for quiet moments.
     pub async fn tidy(&self) {
-        let mut writer = self.writer.lock().await;
-        if !writer.is_due {
+        if !self.shared.is_due.load(Ordering::Relaxed) {
             return;
         }
-        if let Err(error) = self.rewrite(&mut writer).await {
+        if let Err(error) = self.rewrite().await {
             warn!(error:%; "cannot rewrite the journal, it grows on");
         }
     }
 
-    async fn rewrite(&self, writer: &mut Writer) -> io::Result<()> {
+    async fn rewrite(&self) -> io::Result<()> {
+        let turn = Arc::clone(&self.turn).lock_owned().await;
         let records = self.read(State::records);
-        writer.run(lines(&records)?, Kind::Replace).await
+        self.run(turn, lines(&records)?, Kind::Replace).await
     }
-}
 
-impl Writer {
-    async fn run(&mut self, records: Vec<String>, kind: Kind) -> io::Result<()> {
+    async fn run(
+        &self,
+        turn: OwnedMutexGuard<()>,
+        lines: Vec<String>,
+        kind: Kind,
+    ) -> io::Result<()> {
         let (done, answer) = oneshot::channel();
         let job = Job {
-            records,
+            lines,
             kind,
             done,
+            _turn: turn,
         };
         let gone = || io::Error::other("the journal's thread has ended");
         self.jobs.send(job).map_err(|_| gone())?;
-        let done = answer.await.map_err(|_| gone())?;
-        self.is_due = done.is_due;
-        self.is_blocked = done.is_blocked;
-        done.result
+        answer.await.map_err(|_| gone())?
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Writes until the store is dropped.
-fn work<D: Disk>(mut journal: Journal<D>, todo: &Receiver<Job>) {
+fn work<D: Disk>(mut journal: Journal<D>, shared: &Shared, todo: &Receiver<Job>) {
     while let Ok(job) = todo.recv() {
-        let result = match job.kind {
-            Kind::Append(when) => journal.append(&job.records, when),
-            Kind::Replace => journal.replace(&job.records),
+        let result = match &job.kind {
+            Kind::Append(records, when) => journal.append(&job.lines, *when).map(|()| {
+                let mut state = shared.state();
+                records.iter().for_each(|record| state.apply(record));
+            }),
+            Kind::Replace => journal.replace(&job.lines),
         };
+        shared.is_due.store(journal.is_due(), Ordering::Relaxed);
+        shared
+            .is_blocked
+            .store(journal.is_blocked(), Ordering::Relaxed);
         // Whoever asked may be gone; what was asked for is done all the same.
-        let _ = job.done.send(Done {
-            result,
-            is_due: journal.is_due(),
-            is_blocked: journal.is_blocked(),
-        });
+        let _ = job.done.send(result);
     }
 }
 

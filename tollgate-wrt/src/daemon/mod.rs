@@ -1,29 +1,39 @@
 //! One run of the daemon, from start to stop.
 
+mod shop;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{LevelFilter, error, info, warn};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::Clock;
 use crate::config::{self, Loaded, Settings};
 use crate::front::Front;
-use crate::http::{App, Server, Serving, serve};
+use crate::http::{App, Server, Serving, Shop, serve};
 use crate::identity;
 use crate::logging::{self, Target};
 use crate::net::Resolver;
 use crate::net::listen::{Listeners, bind_addresses};
+use crate::nostr::SigningKey;
 use crate::nostr::tollgate::{Level, advertisement, notice};
 use crate::paths::Paths;
+use crate::sessions::Keeper;
 
 /// How often it is looked whether a LAN interface has come or gone, and whether
 /// the clock was set.
 const TICK: Duration = Duration::from_secs(2);
+
+/// How long the gate's work at hand may take once the daemon is to stop; with
+/// the requests' time it is less than what procd waits.
+const KEEPER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// What the command line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,19 +71,23 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         info!(file:% = paths.uci().display(); "disabled by `option enabled '0'`, nothing to do");
         return Ok(());
     }
-    let mut front = front(&paths, &settings)?;
+    let (mut front, key) = front(&paths, &settings)?;
     let clock = Clock::new();
     let event = front
         .sign(clock.read())
         .map_err(|error| failed("cannot sign", &error))?;
-    let app = App::new(event.to_json(), Resolver::new(paths));
+    let shop = shop::open(&paths, &settings, key)?;
+    let app = App::new(event.to_json(), Resolver::new(paths), shop.clone());
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
+        // Names of mints are looked up there. The journal has its own thread.
+        .max_blocking_threads(8)
+        .thread_stack_size(256 * 1024)
         .build()
         .map_err(|error| failed("cannot start the runtime", &error))?;
-    runtime.block_on(run_server(app, front, clock, &settings, options))
+    runtime.block_on(run_server(app, front, clock, &shop, &settings, options))
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failed {
@@ -109,7 +123,7 @@ fn load_settings(paths: &Paths, options: &Options) -> Result<Settings, Failed> {
 }
 
 /// What the daemon shows everybody.
-fn front(paths: &Paths, settings: &Settings) -> Result<Front, Failed> {
+fn front(paths: &Paths, settings: &Settings) -> Result<(Front, SigningKey), Failed> {
     let identity = identity::load_or_create(&paths.identities())
         .map_err(|error| failed("cannot start without the router's key", &error))?;
     if identity.is_new {
@@ -135,13 +149,14 @@ fn front(paths: &Paths, settings: &Settings) -> Result<Front, Failed> {
         _ => advertisement(&settings.file),
     };
     info!(version = env!("CARGO_PKG_VERSION"), pubkey = identity.key.public_hex().as_str(), mints; "starting");
-    Ok(Front::new(draft, identity.key))
+    Ok((Front::new(draft, identity.key.clone()), identity.key))
 }
 
 async fn run_server(
     app: App,
     mut front: Front,
     clock: Clock,
+    shop: &Shop,
     settings: &Settings,
     options: &Options,
 ) -> Result<(), Failed> {
@@ -160,6 +175,12 @@ async fn run_server(
         ),
         addresses => Sockets::Addresses(serve_addresses(&server, addresses)?),
     };
+    let pending = shop.till.resume();
+    if pending > 0 {
+        info!(pending; "going on with payments of the last run");
+    }
+    let (leave, stay) = watch::channel(());
+    let keeper = tokio::spawn(keep(Arc::clone(&shop.keeper), stay));
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
@@ -174,7 +195,26 @@ async fn run_server(
     drop(sockets);
     info!("stopping");
     server.stop().await;
+    drop(leave);
+    if timeout(KEEPER_TIMEOUT, keeper).await.is_err() {
+        warn!(
+            "stopping although the gate is at work; usage since the last checkpoint is not written down"
+        );
+    }
     Ok(())
+}
+
+/// Looks after the sessions until the other end of `stay` is dropped.
+async fn keep(keeper: Arc<Keeper>, mut stay: watch::Receiver<()>) {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stay.changed() => break,
+            _ = tick.tick() => keeper.tick().await,
+        }
+    }
+    keeper.checkpoint().await;
 }
 
 /// Signs the front event again if the clock was set: a router's is wrong until

@@ -1,0 +1,259 @@
+//! Payments: from a token to access, so that neither is lost nor given twice.
+//!
+//! The order of work, and what a crash after each step means:
+//!
+//! 1. The token is read, and refused if anything is wrong with it that can be
+//!    known: nothing has happened.
+//! 2. The gate is asked whether it could open, the mint is connected to:
+//!    nothing has happened.
+//! 3. The intent is written: the mint knows nothing yet. At the next start it
+//!    is asked what became of the swap, and asked for it again.
+//! 4. The swap: the mint has the old ecash, and has signed the new one, which
+//!    it can be asked for again with what the intent holds.
+//! 5. The ecash and the customer's credit are written, in one record.
+//! 6. The gate is opened. What could not be opened is, at the next chance.
+//!
+//! From the third step on a payment goes on by itself, whether or not anybody
+//! waits for it.
+
+mod price;
+mod refusal;
+mod work;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::config::{MintUrl, Settings};
+use crate::ledger::Store;
+use crate::ledger::record::{Intent, Purpose, Receipt, TokenId};
+use crate::net::Mac;
+use crate::sessions::Keeper;
+use crate::wallet::{Client, Mint, token};
+use price::Terms;
+pub use refusal::Refusal;
+
+/// How long a customer waits for an answer; the payment may take longer.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// Most payments of a mint at once. One that does not answer holds up no other.
+const MAX_PER_MINT: usize = 32;
+
+/// Most payments of a customer at once.
+const MAX_PER_MAC: usize = 4;
+
+/// What came of a payment.
+type Result = std::result::Result<Receipt, Refusal>;
+
+/// Takes payments.
+#[derive(Debug)]
+pub struct Till {
+    store: Arc<Store>,
+    keeper: Arc<Keeper>,
+    mints: HashMap<MintUrl, (Arc<Mint>, Terms)>,
+    client: Arc<Client>,
+    busy: Mutex<HashMap<TokenId, Busy>>,
+}
+
+/// A payment at work.
+#[derive(Debug)]
+struct Busy {
+    mac: Option<Mac>,
+    mint: MintUrl,
+    result: watch::Receiver<Option<Result>>,
+}
+
+impl Till {
+    /// A till that takes what the settings say.
+    pub fn new(settings: &Settings, store: Arc<Store>, keeper: Arc<Keeper>) -> Self {
+        let client = Arc::new(Client::default());
+        let (metric, step) = (settings.file.metric, settings.file.step().get());
+        let mints = settings.file.accepted_mints.iter().map(|accepted| {
+            let mint = Mint::new(accepted.url.clone(), Arc::clone(&client));
+            let terms = Terms::new(accepted, metric, step);
+            (accepted.url.clone(), (Arc::new(mint), terms))
+        });
+        Self {
+            store,
+            keeper,
+            mints: mints.collect(),
+            client,
+            busy: Mutex::default(),
+        }
+    }
+
+    /// Goes on with the payments that an earlier run of the daemon left. Those
+    /// of mints that are accepted no more, too: the money was taken.
+    pub fn resume(self: &Arc<Self>) -> usize {
+        let pending: Vec<Intent> = self
+            .store
+            .read(|state| state.all_pending().cloned().collect());
+        let count = pending.len();
+        for intent in pending {
+            let mint = match self.mints.get(&intent.mint) {
+                Some((mint, _)) => Arc::clone(mint),
+                None => Arc::new(Mint::new(intent.mint.clone(), Arc::clone(&self.client))),
+            };
+            let mac = match intent.purpose {
+                Purpose::Payment { mac, .. } => Some(mac),
+                Purpose::Receive => None,
+            };
+            let (id, url) = (intent.id, intent.mint.clone());
+            self.start(&mut self.busy(), id, mac, url, |till, answer| async move {
+                till.finish(&mint, &intent, &answer).await;
+            });
+        }
+        count
+    }
+
+    /// Takes a payment of a customer.
+    ///
+    /// The same token from the same customer is the same payment, whether it is
+    /// at work or long done.
+    ///
+    /// # Errors
+    /// What to tell the customer.
+    pub async fn pay(self: &Arc<Self>, text: &str, mac: Mac) -> Result {
+        let token = token::parse(text)?;
+        let id = token.id;
+        if let Some(receipt) = self.store.read(|state| state.receipt(id).copied()) {
+            return self.again(receipt, mac);
+        }
+        let accepted = self.mints.get(&token.mint).ok_or_else(|| {
+            let text = format!("Ecash of {} is not accepted here.", token.mint);
+            Refusal::token("payment-error-mint-not-accepted", text)
+        })?;
+        let (mint, terms) = (Arc::clone(&accepted.0), accepted.1.clone());
+        if token.unit != terms.unit {
+            let text = format!("Pay in {}, not in {}.", terms.unit, token.unit);
+            return Err(Refusal::token("payment-error-invalid-token", text));
+        }
+
+        let mut result = {
+            let mut busy = self.busy();
+            match busy.get(&id) {
+                Some(known) if known.mac == Some(mac) => known.result.clone(),
+                Some(_) => return Err(Refusal::spent()),
+                None => {
+                    admit(&busy, mac, &token.mint)?;
+                    let url = token.mint.clone();
+                    self.start(&mut busy, id, Some(mac), url, |till, answer| async move {
+                        till.work(&mint, &terms, &token, mac, &answer).await;
+                    })
+                }
+            }
+        };
+        match timeout(PATIENCE, result.wait_for(Option::is_some)).await {
+            Ok(Ok(result)) => match &*result {
+                Some(result) => result.clone(),
+                None => Err(Refusal::pending()),
+            },
+            // Still at work; or the daemon is stopping, and goes on at its next start.
+            Ok(Err(_)) | Err(_) => Err(Refusal::pending()),
+        }
+    }
+
+    /// The answer to a token that was credited before.
+    fn again(&self, receipt: Receipt, mac: Mac) -> Result {
+        if receipt.mac != mac {
+            return Err(Refusal::spent());
+        }
+        let is_waiting = self.store.read(|state| {
+            let session = state.session(mac);
+            session.is_some_and(|session| session.running.is_none())
+        });
+        match is_waiting {
+            true => Err(Refusal::unopened()),
+            false => Ok(receipt),
+        }
+    }
+
+    /// Starts a task for a payment, which ends when its outcome is known.
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        self: &Arc<Self>,
+        busy: &mut HashMap<TokenId, Busy>,
+        id: TokenId,
+        mac: Option<Mac>,
+        mint: MintUrl,
+        task: impl FnOnce(Arc<Self>, Answer) -> F,
+    ) -> watch::Receiver<Option<Result>> {
+        let (sender, result) = watch::channel(None);
+        let entry = Busy {
+            mac,
+            mint,
+            result: result.clone(),
+        };
+        busy.insert(id, entry);
+        let answer = Answer {
+            sender,
+            busy: Leave {
+                till: Arc::clone(self),
+                id,
+            },
+        };
+        tokio::spawn(task(Arc::clone(self), answer));
+        result
+    }
+
+    fn busy(&self) -> MutexGuard<'_, HashMap<TokenId, Busy>> {
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a payment's outcome is told.
+#[derive(Debug)]
+struct Answer {
+    sender: watch::Sender<Option<Result>>,
+    #[expect(dead_code, reason = "dropped")]
+    busy: Leave,
+}
+
+impl Answer {
+    /// Tells it; the first outcome counts.
+    fn give(&self, result: Result) {
+        self.sender.send_if_modified(|given| {
+            let is_first = given.is_none();
+            if is_first {
+                *given = Some(result);
+            }
+            is_first
+        });
+    }
+}
+
+/// Ends a payment's place among those at work.
+#[derive(Debug)]
+struct Leave {
+    till: Arc<Till>,
+    id: TokenId,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        self.till.busy().remove(&self.id);
+    }
+}
+
+/// Whether there is room for one more payment.
+fn admit(
+    busy: &HashMap<TokenId, Busy>,
+    mac: Mac,
+    mint: &MintUrl,
+) -> std::result::Result<(), Refusal> {
+    let of_mint = busy.values().filter(|busy| busy.mint == *mint).count();
+    let of_mac = busy.values().filter(|busy| busy.mac == Some(mac)).count();
+    if of_mac >= MAX_PER_MAC {
+        let text =
+            "Your earlier payments are not done yet. This token is not spent; try again later.";
+        return Err(Refusal::busy(text));
+    }
+    if of_mint >= MAX_PER_MINT {
+        let text = "The mint is slow, and too many payments are waiting for it. Your token is not spent; try again later.";
+        return Err(Refusal::busy(text));
+    }
+    Ok(())
+}
