@@ -88,7 +88,8 @@ impl<D: Disk> Journal<D> {
             disk,
             length: found.length as u64,
             next: found.next,
-            rewritten: found.length as u64,
+            // Nobody knows how much of it still matters: to rewrite it tells.
+            rewritten: 0,
             tail: match found.contents.torn {
                 0 => Tail::Clean,
                 _ => Tail::Rest,

@@ -194,6 +194,11 @@ fn it_is_rewritten_only_once_it_has_grown() {
         journal.append(&[&record], When::Now).unwrap();
     }
     assert!(disk.bytes().len() > 3 * before);
+    // After a start, once.
+    let (mut journal, contents) = open(&disk);
+    assert!(journal.is_due());
+    journal.replace(&contents.records).unwrap();
+    assert!(!journal.is_due());
 }
 
 #[test]

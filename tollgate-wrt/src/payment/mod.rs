@@ -121,7 +121,7 @@ impl Till {
         let token = token::parse(text)?;
         let id = token.id;
         if let Some(receipt) = self.store.read(|state| state.receipt(id).copied()) {
-            return self.again(receipt, mac);
+            return self.again(receipt, mac).await;
         }
         let accepted = self.mints.get(&token.mint).ok_or_else(|| {
             let text = format!("Ecash of {} is not accepted here.", token.mint);
@@ -158,7 +158,7 @@ impl Till {
     }
 
     /// The answer to a token that was credited before.
-    fn again(&self, receipt: Receipt, mac: Mac) -> Result {
+    async fn again(&self, receipt: Receipt, mac: Mac) -> Result {
         if receipt.mac != mac {
             return Err(Refusal::spent());
         }
@@ -166,10 +166,11 @@ impl Till {
             let session = state.session(mac);
             session.is_some_and(|session| session.running.is_none())
         });
-        match is_waiting {
-            true => Err(Refusal::unopened()),
-            false => Ok(receipt),
+        // The gate could not be opened then, or a crash came between.
+        if is_waiting && self.keeper.open(mac).await.is_err() {
+            return Err(Refusal::unopened());
         }
+        Ok(receipt)
     }
 
     /// Starts a task for a payment, which ends when its outcome is known.

@@ -1,0 +1,18 @@
+//! Real payments: the daemon's binary against a real mint, nutshell, with
+//! ecash of nutshell's own wallet and of a small one here.
+//!
+//! Group `mint`: nutshell is fetched once into the cache directory of `cargo
+//! xtask`. Without Python, pip and a package index the tests say so and pass,
+//! unless XTASK_REQUIRE has the word `mint`.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod crash;
+mod faults;
+#[path = "../../../xtask/tests/support/groups.rs"]
+mod groups;
+mod nutshell;
+mod pay;
+mod proxy;
+mod shop;
+mod wallet;
