@@ -19,6 +19,8 @@
 //! | [`sessions`] | ledger and gate, kept in step |
 //! | [`wallet`] | tokens, mints, swaps |
 //! | [`payment`] | from a token to access |
+//! | [`bank`] | the owner's side of the wallet |
+//! | [`control`] | commands to the running daemon, over a Unix socket |
 //! | [`http`] | the server on port 2121 |
 //! | [`daemon`] | one run, from start to stop |
 //! | [`cli`] | the command line |
@@ -26,9 +28,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod bank;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod files;
 pub mod front;

@@ -52,6 +52,11 @@ impl Paths {
         self.below("etc/tollgate/money")
     }
 
+    /// The socket that commands come to a running daemon by.
+    pub fn control(&self) -> PathBuf {
+        self.below("var/run/tollgate.sock")
+    }
+
     /// The name that the kernel gave to this start of the system.
     pub fn boot_id(&self) -> PathBuf {
         self.below("proc/sys/kernel/random/boot_id")

@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::Clock;
 use crate::config::{self, Loaded, Settings};
+use crate::control;
 use crate::front::Front;
 use crate::http::{App, Server, Serving, Shop, serve};
 use crate::identity;
@@ -76,7 +77,8 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     let event = front
         .sign(clock.read())
         .map_err(|error| failed("cannot sign", &error))?;
-    let shop = shop::open(&paths, &settings, key)?;
+    let (shop, commands) = shop::open(&paths, &settings, key)?;
+    let socket = paths.control();
     let app = App::new(event.to_json(), Resolver::new(paths), shop.clone());
 
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -87,7 +89,14 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         .thread_stack_size(256 * 1024)
         .build()
         .map_err(|error| failed("cannot start the runtime", &error))?;
-    runtime.block_on(run_server(app, front, clock, &shop, &settings, options))
+    runtime.block_on(async {
+        let _control = control::listen(&socket, commands)
+            .inspect_err(|error| {
+                warn!(file:% = socket.display(), error:%; "cannot take commands");
+            })
+            .ok();
+        run_server(app, front, clock, &shop, &settings, options).await
+    })
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failed {

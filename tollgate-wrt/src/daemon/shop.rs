@@ -5,9 +5,11 @@ use std::sync::Arc;
 use log::{error, info, warn};
 
 use super::{Failed, failed};
+use crate::bank::Bank;
 use crate::clock::Uptime;
 use crate::config::schema::Metric;
 use crate::config::{GateChoice, Settings};
+use crate::control::Commands;
 use crate::gate::{self, Gate};
 use crate::http::Shop;
 use crate::journal::disk::Directory;
@@ -18,7 +20,11 @@ use crate::payment::Till;
 use crate::sessions::Keeper;
 
 /// What takes money: the journal, the gate, and what stands between them.
-pub(super) fn open(paths: &Paths, settings: &Settings, key: SigningKey) -> Result<Shop, Failed> {
+pub(super) fn open(
+    paths: &Paths,
+    settings: &Settings,
+    key: SigningKey,
+) -> Result<(Shop, Commands), Failed> {
     let directory = paths.money();
     let (store, damage) = Directory::open(&directory)
         .and_then(Store::open)
@@ -53,6 +59,11 @@ pub(super) fn open(paths: &Paths, settings: &Settings, key: SigningKey) -> Resul
     let uptime = Uptime::new(paths).map_err(|error| failed("no random numbers", &error))?;
     let store = Arc::new(store);
     let keeper = Arc::new(Keeper::new(Arc::clone(&store), gate, uptime));
-    let till = Arc::new(Till::new(settings, store, Arc::clone(&keeper)));
-    Ok(Shop { till, keeper, key })
+    let till = Till::new(settings, Arc::clone(&store), Arc::clone(&keeper));
+    let till = Arc::new(till);
+    let commands = Commands {
+        bank: Bank::new(store, Arc::clone(&till)),
+        keeper: Arc::clone(&keeper),
+    };
+    Ok((Shop { till, keeper, key }, commands))
 }

@@ -12,7 +12,7 @@ mod store;
 use std::collections::{BTreeMap, VecDeque};
 
 use cashu::secret::Secret;
-use cashu::{Amount, Id, Proof, PublicKey};
+use cashu::{Amount, CurrencyUnit, Id, Proof, PublicKey};
 
 use crate::clock::Moment;
 use crate::config::MintUrl;
@@ -33,13 +33,16 @@ struct Held {
     c: PublicKey,
 }
 
+/// Ecash that can be spent together: a mint, and what is counted.
+pub type Purse = (MintUrl, CurrencyUnit);
+
 /// Everything that must survive.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct State {
     sessions: BTreeMap<Mac, Session>,
     pending: BTreeMap<TokenId, Intent>,
     receipts: VecDeque<Receipt>,
-    purse: BTreeMap<MintUrl, BTreeMap<Secret, Held>>,
+    purses: BTreeMap<Purse, BTreeMap<Secret, Held>>,
     sent: BTreeMap<TokenId, Sent>,
 }
 
@@ -83,17 +86,17 @@ impl State {
         self.receipts.iter().rfind(|receipt| receipt.id == id)
     }
 
-    /// What the wallet holds, by mint.
-    pub fn balances(&self) -> impl Iterator<Item = (&MintUrl, u64)> {
-        self.purse.iter().map(|(mint, held)| {
+    /// What the wallet holds.
+    pub fn balances(&self) -> impl Iterator<Item = (&Purse, u64)> {
+        self.purses.iter().map(|(purse, held)| {
             let amounts = held.values().map(|held| u64::from(held.amount));
-            (mint, amounts.fold(0, u64::saturating_add))
+            (purse, amounts.fold(0, u64::saturating_add))
         })
     }
 
     /// The wallet's ecash of a mint.
-    pub fn proofs(&self, mint: &MintUrl) -> Vec<Proof> {
-        let held = self.purse.get(mint).into_iter().flatten();
+    pub fn proofs(&self, purse: &Purse) -> Vec<Proof> {
+        let held = self.purses.get(purse).into_iter().flatten();
         held.map(|(secret, held)| Proof::new(held.amount, held.keyset, secret.clone(), held.c))
             .collect()
     }
@@ -141,14 +144,15 @@ impl State {
                     self.add_receipt(*receipt);
                 }
             }
-            Record::Proofs { mint, proofs } => self.put(mint, proofs),
+            Record::Proofs { mint, unit, proofs } => self.put(mint, unit, proofs),
             Record::Sent(sent) => {
-                if let Some(purse) = self.purse.get_mut(&sent.mint) {
+                let purse = (sent.mint.clone(), sent.unit.clone());
+                if let Some(held) = self.purses.get_mut(&purse) {
                     for proof in &sent.proofs {
-                        purse.remove(&proof.secret);
+                        held.remove(&proof.secret);
                     }
                 }
-                self.purse.retain(|_, purse| !purse.is_empty());
+                self.purses.retain(|_, held| !held.is_empty());
                 self.sent.insert(sent.id, sent.clone());
             }
             Record::Claimed { id } => {
@@ -158,7 +162,7 @@ impl State {
     }
 
     fn settle(&mut self, intent: Intent, proofs: &[Proof], time: u64, now: Moment) {
-        self.put(&intent.mint, proofs);
+        self.put(&intent.mint, &intent.unit, proofs);
         let Purpose::Payment { mac, purchase } = intent.purpose else {
             return;
         };
@@ -189,11 +193,11 @@ impl State {
         self.receipts.push_back(receipt);
     }
 
-    fn put(&mut self, mint: &MintUrl, proofs: &[Proof]) {
+    fn put(&mut self, mint: &MintUrl, unit: &CurrencyUnit, proofs: &[Proof]) {
         if proofs.is_empty() {
             return;
         }
-        let purse = self.purse.entry(mint.clone()).or_default();
+        let purse = self.purses.entry((mint.clone(), unit.clone())).or_default();
         for proof in proofs {
             let held = Held {
                 amount: proof.amount,

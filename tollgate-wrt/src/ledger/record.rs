@@ -6,7 +6,7 @@ use std::str::FromStr;
 use bitcoin_hashes::hex::{DisplayHex, FromHex};
 use bitcoin_hashes::{Hash as _, HashEngine as _, sha256};
 use cashu::secret::Secret;
-use cashu::{Amount, Id, Proof, SecretKey};
+use cashu::{Amount, CurrencyUnit, Id, Proof, SecretKey};
 use serde::{Deserialize, Serialize};
 
 use super::session::{Purchase, Session};
@@ -107,6 +107,8 @@ pub struct Intent {
     pub purpose: Purpose,
     /// The mint of the token.
     pub mint: MintUrl,
+    /// What its amounts count.
+    pub unit: CurrencyUnit,
     /// The token's ecash.
     pub inputs: Vec<Proof>,
     /// The ecash in exchange.
@@ -137,6 +139,8 @@ pub struct Sent {
     pub id: TokenId,
     /// Its mint.
     pub mint: MintUrl,
+    /// What its amounts count.
+    pub unit: CurrencyUnit,
     /// Its ecash, until somebody has it.
     pub proofs: Vec<Proof>,
     /// When, by the wall clock: for people.
@@ -194,6 +198,8 @@ pub enum Record {
     Proofs {
         /// Its mint.
         mint: MintUrl,
+        /// What its amounts count.
+        unit: CurrencyUnit,
         /// The ecash.
         proofs: Vec<Proof>,
     },

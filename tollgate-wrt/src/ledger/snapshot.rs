@@ -10,10 +10,12 @@ impl State {
     /// Records that make this state out of an empty one.
     pub fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
-        for (mint, _) in self.balances() {
-            let proofs = self.proofs(mint);
+        for (purse, _) in self.balances() {
+            let proofs = self.proofs(purse);
+            let (mint, unit) = purse;
             records.extend(proofs.chunks(CHUNK).map(|proofs| Record::Proofs {
                 mint: mint.clone(),
+                unit: unit.clone(),
                 proofs: proofs.to_vec(),
             }));
         }

@@ -33,9 +33,11 @@ use crate::ledger::Store;
 use crate::ledger::record::{Intent, Purpose, Receipt, TokenId};
 use crate::net::Mac;
 use crate::sessions::Keeper;
+use crate::wallet::token::Parsed;
 use crate::wallet::{Client, Mint, token};
 use price::Terms;
 pub use refusal::Refusal;
+use work::Payer;
 
 /// How long a customer waits for an answer; the payment may take longer.
 const PATIENCE: Duration = Duration::from_secs(9);
@@ -46,8 +48,17 @@ const MAX_PER_MINT: usize = 32;
 /// Most payments of a customer at once.
 const MAX_PER_MAC: usize = 4;
 
-/// What came of a payment.
-type Result = std::result::Result<Receipt, Refusal>;
+/// What came of a token.
+type Result = std::result::Result<Done, Refusal>;
+
+/// A token that was swapped, and what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// A customer has paid.
+    Paid(Receipt),
+    /// The wallet has so much more.
+    Received(u64),
+}
 
 /// Takes payments.
 #[derive(Debug)]
@@ -94,10 +105,7 @@ impl Till {
             .read(|state| state.all_pending().cloned().collect());
         let count = pending.len();
         for intent in pending {
-            let mint = match self.mints.get(&intent.mint) {
-                Some((mint, _)) => Arc::clone(mint),
-                None => Arc::new(Mint::new(intent.mint.clone(), Arc::clone(&self.client))),
-            };
+            let mint = self.mint(&intent.mint);
             let mac = match intent.purpose {
                 Purpose::Payment { mac, .. } => Some(mac),
                 Purpose::Receive => None,
@@ -117,7 +125,11 @@ impl Till {
     ///
     /// # Errors
     /// What to tell the customer.
-    pub async fn pay(self: &Arc<Self>, text: &str, mac: Mac) -> Result {
+    pub async fn pay(
+        self: &Arc<Self>,
+        text: &str,
+        mac: Mac,
+    ) -> std::result::Result<Receipt, Refusal> {
         let token = token::parse(text)?;
         let id = token.id;
         if let Some(receipt) = self.store.read(|state| state.receipt(id).copied()) {
@@ -132,17 +144,51 @@ impl Till {
             let text = format!("Pay in {}, not in {}.", terms.unit, token.unit);
             return Err(Refusal::token("payment-error-invalid-token", text));
         }
+        match self.take(token, mint, Payer::Customer(mac, terms)).await? {
+            Done::Paid(receipt) => Ok(receipt),
+            Done::Received(_) => Err(Refusal::spent()),
+        }
+    }
 
+    /// Puts a token of the owner into the wallet, whatever mint it is of; gives
+    /// how much more the wallet holds.
+    ///
+    /// # Errors
+    /// Why not, or not yet.
+    pub async fn receive(self: &Arc<Self>, text: &str) -> std::result::Result<u64, Refusal> {
+        let token = token::parse(text)?;
+        let mint = self.mint(&token.mint);
+        match self.take(token, mint, Payer::Owner).await? {
+            Done::Received(amount) => Ok(amount),
+            Done::Paid(_) => Err(Refusal::spent()),
+        }
+    }
+
+    /// A mint that is accepted, or was, or is the owner's choice.
+    pub fn mint(&self, url: &MintUrl) -> Arc<Mint> {
+        match self.mints.get(url) {
+            Some((mint, _)) => Arc::clone(mint),
+            None => Arc::new(Mint::new(url.clone(), Arc::clone(&self.client))),
+        }
+    }
+
+    /// Has a token swapped, or waits for whoever does it already.
+    async fn take(self: &Arc<Self>, token: Parsed, mint: Arc<Mint>, payer: Payer) -> Result {
+        let id = token.id;
+        let mac = match payer {
+            Payer::Customer(mac, _) => Some(mac),
+            Payer::Owner => None,
+        };
         let mut result = {
             let mut busy = self.busy();
             match busy.get(&id) {
-                Some(known) if known.mac == Some(mac) => known.result.clone(),
+                Some(known) if known.mac == mac => known.result.clone(),
                 Some(_) => return Err(Refusal::spent()),
                 None => {
                     admit(&busy, mac, &token.mint)?;
                     let url = token.mint.clone();
-                    self.start(&mut busy, id, Some(mac), url, |till, answer| async move {
-                        till.work(&mint, &terms, &token, mac, &answer).await;
+                    self.start(&mut busy, id, mac, url, |till, answer| async move {
+                        till.work(&mint, &payer, &token, &answer).await;
                     })
                 }
             }
@@ -158,7 +204,7 @@ impl Till {
     }
 
     /// The answer to a token that was credited before.
-    async fn again(&self, receipt: Receipt, mac: Mac) -> Result {
+    async fn again(&self, receipt: Receipt, mac: Mac) -> std::result::Result<Receipt, Refusal> {
         if receipt.mac != mac {
             return Err(Refusal::spent());
         }
@@ -242,11 +288,11 @@ impl Drop for Leave {
 /// Whether there is room for one more payment.
 fn admit(
     busy: &HashMap<TokenId, Busy>,
-    mac: Mac,
+    mac: Option<Mac>,
     mint: &MintUrl,
 ) -> std::result::Result<(), Refusal> {
     let of_mint = busy.values().filter(|busy| busy.mint == *mint).count();
-    let of_mac = busy.values().filter(|busy| busy.mac == Some(mac)).count();
+    let of_mac = busy.values().filter(|busy| busy.mac == mac).count();
     if of_mac >= MAX_PER_MAC {
         let text =
             "Your earlier payments are not done yet. This token is not spent; try again later.";

@@ -48,32 +48,12 @@ impl Terms {
         proofs: &[Proof],
         keysets: &[KeySetInfo],
     ) -> Result<(u64, Purchase), Refusal> {
-        let invalid = |text: &str| Refusal::token("payment-error-invalid-token", text);
-        for proof in proofs {
-            let info = keysets.iter().find(|info| info.id == proof.keyset_id);
-            let info =
-                info.ok_or_else(|| invalid("The mint does not know this token's keyset."))?;
-            if info.unit != self.unit {
-                let text = format!("Pay in {}, not in {}.", self.unit, info.unit);
-                return Err(invalid(&text));
-            }
-            if is_expired(info) {
-                return Err(invalid(
-                    "This token has expired: its mint takes it no more.",
-                ));
-            }
-        }
-        let mut amounts = proofs.iter().map(|proof| u64::from(proof.amount));
-        let total = amounts.try_fold(0u64, u64::checked_add);
-        let (Some(total), Some(fee)) = (total, fee(proofs, keysets)) else {
-            return Err(invalid("This token's amounts are no numbers."));
-        };
-        let value = total.saturating_sub(fee);
+        let value = value(proofs, keysets, &self.unit)?;
         let steps = value / self.price;
         if steps < self.least.max(1) {
             let least = self.least.max(1).saturating_mul(self.price);
             let text = format!(
-                "Too little: {total} {unit}, less a fee of {fee} {unit} that the mint takes, is {value} {unit}. The least is {least} {unit}.",
+                "Too little: after the mint's fee it is {value} {unit}. The least is {least} {unit}.",
                 unit = self.unit
             );
             return Err(Refusal::token("session-error", text));
@@ -90,6 +70,37 @@ impl Terms {
                 "That is more than there is.",
             )),
         }
+    }
+}
+
+/// What ecash is worth once it is swapped.
+///
+/// # Errors
+/// If it cannot be.
+pub fn value(
+    proofs: &[Proof],
+    keysets: &[KeySetInfo],
+    unit: &CurrencyUnit,
+) -> Result<u64, Refusal> {
+    let invalid = |text: &str| Refusal::token("payment-error-invalid-token", text);
+    for proof in proofs {
+        let info = keysets.iter().find(|info| info.id == proof.keyset_id);
+        let info = info.ok_or_else(|| invalid("The mint does not know this token's keyset."))?;
+        if info.unit != *unit {
+            let text = format!("Pay in {unit}, not in {}.", info.unit);
+            return Err(invalid(&text));
+        }
+        if is_expired(info) {
+            return Err(invalid(
+                "This token has expired: its mint takes it no more.",
+            ));
+        }
+    }
+    let mut amounts = proofs.iter().map(|proof| u64::from(proof.amount));
+    let total = amounts.try_fold(0u64, u64::checked_add);
+    match (total, fee(proofs, keysets)) {
+        (Some(total), Some(fee)) => Ok(total.saturating_sub(fee)),
+        _ => Err(invalid("This token's amounts are no numbers.")),
     }
 }
 
@@ -134,7 +145,7 @@ mod tests {
         let small = quote(&[2], r#","input_fee_ppk":1000"#).unwrap_err();
         assert_eq!((small.status, small.code), (402, "session-error"));
         assert!(
-            small.text.contains("is 1 sat. The least is 2 sat"),
+            small.text.contains("it is 1 sat. The least is 2 sat"),
             "{}",
             small.text
         );

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use log::{error, info, warn};
 use tokio::time::sleep;
 
-use super::price::Terms;
-use super::{Answer, Refusal, Till};
+use super::price::{self, Terms};
+use super::{Answer, Done, Refusal, Till};
 use crate::journal::When;
 use crate::ledger::record::{Intent, Purpose, Record, TokenId};
 use crate::net::Mac;
@@ -22,18 +22,20 @@ const LAST_PAUSE: Duration = Duration::from_secs(120);
 /// the keysets changed between two looks.
 const TRIES: usize = 2;
 
+/// Who brings a token, and what for.
+#[derive(Debug)]
+pub(super) enum Payer {
+    /// A customer, who buys on these terms.
+    Customer(Mac, Terms),
+    /// The owner, who puts it into the wallet.
+    Owner,
+}
+
 impl Till {
     /// All of a payment.
-    pub(super) async fn work(
-        &self,
-        mint: &Mint,
-        terms: &Terms,
-        token: &Parsed,
-        mac: Mac,
-        answer: &Answer,
-    ) {
+    pub(super) async fn work(&self, mint: &Mint, payer: &Payer, token: &Parsed, answer: &Answer) {
         for attempt in 1.. {
-            let (intent, connection) = match self.prepare(mint, terms, token, mac).await {
+            let (intent, connection) = match self.prepare(mint, payer, token).await {
                 Ok(prepared) => prepared,
                 Err(refusal) => {
                     if attempt > 1 {
@@ -69,9 +71,8 @@ impl Till {
     async fn prepare(
         &self,
         mint: &Mint,
-        terms: &Terms,
+        payer: &Payer,
         token: &Parsed,
-        mac: Mac,
     ) -> Result<(Intent, Connection), Refusal> {
         let told = |error: MintError| {
             warn!(mint:% = mint.url(), error:%; "a payment is refused");
@@ -87,17 +88,27 @@ impl Till {
             }
             proofs => proofs?,
         };
-        let (value, purchase) = terms.quote(&inputs, &known)?;
-        if let Err(error) = self.keeper.ready(mac).await {
-            warn!(mac:%, error:%; "a payment is refused, the gate cannot be opened");
-            let text = "Access cannot be opened at the moment. Your token is not spent.";
-            return Err(Refusal::unavailable(text));
-        }
+        let (value, purpose) = match payer {
+            Payer::Customer(mac, terms) => {
+                let (value, purchase) = terms.quote(&inputs, &known)?;
+                let mac = *mac;
+                if let Err(error) = self.keeper.ready(mac).await {
+                    warn!(mac:%, error:%; "a payment is refused, the gate cannot be opened");
+                    let text = "Access cannot be opened at the moment. Your token is not spent.";
+                    return Err(Refusal::unavailable(text));
+                }
+                (value, Purpose::Payment { mac, purchase })
+            }
+            Payer::Owner => (
+                price::value(&inputs, &known, &token.unit)?,
+                Purpose::Receive,
+            ),
+        };
         let unusable = || {
             warn!(mint:% = mint.url(); "it signs nothing that a payment could be swapped to");
             Refusal::unavailable("The mint cannot swap your token now. It is not spent.")
         };
-        let keyset = keysets::choose(&known, &terms.unit)
+        let keyset = keysets::choose(&known, &token.unit)
             .ok_or_else(unusable)?
             .id;
         let keys = mint.keys(keyset).await.map_err(told)?;
@@ -109,8 +120,9 @@ impl Till {
         let connection = mint.connect().await.map_err(told)?;
         let intent = Intent {
             id: token.id,
-            purpose: Purpose::Payment { mac, purchase },
+            purpose,
             mint: mint.url().clone(),
+            unit: token.unit.clone(),
             inputs,
             outputs,
             time: wall_time(),
@@ -148,7 +160,10 @@ impl Till {
         };
         self.persist(settled).await;
         let Purpose::Payment { mac, purchase } = intent.purpose else {
-            return;
+            let amounts = intent.outputs.iter().map(|output| u64::from(output.amount));
+            let amount = amounts.fold(0, u64::saturating_add);
+            info!(mint:% = intent.mint, amount; "received");
+            return answer.give(Ok(Done::Received(amount)));
         };
         info!(mac:%, mint:% = intent.mint, steps = purchase.steps; "paid");
         let receipt = self.store.read(|state| state.receipt(intent.id).copied());
@@ -157,7 +172,7 @@ impl Till {
             warn!(mac:%, error:%; "paid, but the gate cannot be opened; it is tried again");
         }
         answer.give(match (opened, receipt) {
-            (Ok(()), Some(receipt)) => Ok(receipt),
+            (Ok(()), Some(receipt)) => Ok(Done::Paid(receipt)),
             _ => Err(Refusal::unopened()),
         });
     }

@@ -126,6 +126,17 @@ impl Keeper {
         })
     }
 
+    /// All sessions, and what is used of them.
+    pub fn sessions(&self) -> Vec<(Mac, Session, u64)> {
+        let now = self.now();
+        self.store.read(|state| {
+            let sessions = state.sessions();
+            let sessions =
+                sessions.map(|(mac, session)| (mac, session.clone(), session.used_at(now)));
+            sessions.collect()
+        })
+    }
+
     /// Does what is due. Meant to be called every few seconds.
     pub async fn tick(&self) {
         let _turn = self.turn.lock().await;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 use tollgate_wrt::journal::disk::Directory;
 use tollgate_wrt::ledger::Store;
 
-use crate::common::{Daemon, Response, Root, connect, tags, verified_event};
+use crate::common::{Daemon, PATIENCE, Response, Root, tags, verified_event};
 
 /// One step, in milliseconds: an hour, so that nothing ends by itself.
 pub const STEP: u64 = 3_600_000;
@@ -123,7 +124,7 @@ impl Shop {
         store.read(|state| Books {
             secrets: state
                 .balances()
-                .flat_map(|(mint, _)| state.proofs(mint))
+                .flat_map(|(purse, _)| state.proofs(purse))
                 .map(|proof| (proof.secret.to_string(), u64::from(proof.amount)))
                 .collect(),
             sessions: state
@@ -175,7 +176,8 @@ pub fn pay(daemon: &Daemon, customer: usize, body: &str) -> Answer {
 
 /// `headers` are whole lines.
 pub fn post(daemon: &Daemon, customer: usize, body: &[u8], headers: &str) -> io::Result<Response> {
-    let mut stream = connect(daemon.address);
+    let mut stream = TcpStream::connect_timeout(&daemon.address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
     write!(
         stream,

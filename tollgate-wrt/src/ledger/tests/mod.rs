@@ -37,6 +37,7 @@ fn intent(number: u32, mac: Mac, purchase: Purchase) -> Intent {
         id: TokenId::of(inputs.iter().map(|proof| &proof.secret)),
         purpose: Purpose::Payment { mac, purchase },
         mint: mint(),
+        unit: CurrencyUnit::Sat,
         inputs,
         outputs: Vec::new(),
         time: 0,

@@ -108,10 +108,10 @@ proptest! {
                     model.left.remove(&who);
                 }
                 Deed::Send => {
-                    let proofs = state.proofs(&mint());
+                    let proofs = state.proofs(&(mint(), CurrencyUnit::Sat));
                     let id = TokenId::of(proofs.iter().map(|proof| &proof.secret));
                     if !proofs.is_empty() {
-                        record = Some(Record::Sent(Sent { id, mint: mint(), proofs, time: 0 }));
+                        record = Some(Record::Sent(Sent { id, mint: mint(), unit: CurrencyUnit::Sat, proofs, time: 0 }));
                     }
                     model.sent += model.wallet;
                     model.wallet = 0;
@@ -153,7 +153,7 @@ proptest! {
         }
         again.resume(now);
         prop_assert_eq!(again.pending, state.pending);
-        prop_assert_eq!(again.purse, state.purse);
+        prop_assert_eq!(again.purses, state.purses);
         prop_assert_eq!(again.sent, state.sent);
         prop_assert_eq!(again.receipts, state.receipts);
         for (mac, session) in &state.sessions {
