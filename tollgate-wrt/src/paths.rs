@@ -62,6 +62,11 @@ impl Paths {
         self.below("proc/sys/kernel/random/boot_id")
     }
 
+    /// How long ago that was.
+    pub fn uptime(&self) -> PathBuf {
+        self.below("proc/uptime")
+    }
+
     /// The socket of the system's log daemon.
     pub fn syslog(&self) -> PathBuf {
         self.below("dev/log")

@@ -29,6 +29,9 @@ const RECONCILE: Duration = Duration::from_secs(30);
 /// How often a gate that did not open is tried again.
 const RETRY: Duration = Duration::from_secs(10);
 
+/// How often the same trouble is told.
+const COMPLAINT: Duration = Duration::from_secs(60);
+
 /// Keeps ledger and gate in step.
 #[derive(Debug)]
 pub struct Keeper {
@@ -46,6 +49,7 @@ struct Last {
     checkpoint: Option<Moment>,
     reconciled: Option<Moment>,
     retried: Option<Moment>,
+    complained: Option<Moment>,
 }
 
 impl Keeper {
@@ -153,7 +157,7 @@ impl Keeper {
         if must_count || self.is_due(now, RECONCILE, |last| &mut last.reconciled) {
             match self.gate.list().await {
                 Ok(open) => self.reconcile(&sessions, &open).await,
-                Err(error) => warn!(error:%; "the gate does not say whom it lets through"),
+                Err(error) => self.complain("the gate does not say whom it lets through", &error),
             }
         }
         self.close_ended().await;
@@ -166,6 +170,13 @@ impl Keeper {
         if self.is_due(now, CHECKPOINT, |last| &mut last.checkpoint) {
             self.checkpoint().await;
             self.store.tidy().await;
+        }
+    }
+
+    /// Says what would else be said every few seconds.
+    fn complain(&self, what: &str, error: &gate::Error) {
+        if self.is_due(self.now(), COMPLAINT, |last| &mut last.complained) {
+            warn!(error:%; "{what}");
         }
     }
 
@@ -247,7 +258,7 @@ impl Keeper {
         for mac in claims {
             match self.open_now(mac).await {
                 Ok(()) => info!(mac:%; "the gate is open now"),
-                Err(error) => warn!(mac:%, error:%; "cannot open the gate, it is tried again"),
+                Err(error) => self.complain("somebody who has paid waits for the gate", &error),
             }
         }
     }

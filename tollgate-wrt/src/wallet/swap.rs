@@ -89,12 +89,17 @@ impl Mint {
         };
         match self.swap(connection, &intent.inputs, &intent.outputs).await {
             Ok(signatures) => self.finish(intent, &signatures).await,
-            Err(error) => match error.code() {
+            Err(MintError::Refused {
                 // An earlier request for the same may have come between.
-                Some(code::SPENT | code::PENDING) | None => Outcome::Unknown(error),
-                Some(number) if is_about_outputs(number) => Outcome::Unknown(error),
-                Some(_) => Outcome::Refused(error),
-            },
+                code: Some(number),
+                detail,
+            }) if number == code::SPENT || number == code::PENDING || is_about_outputs(number) => {
+                let code = Some(number);
+                Outcome::Unknown(MintError::Refused { code, detail })
+            }
+            // The inputs are unspent, and the mint will not swap them.
+            Err(error @ MintError::Refused { .. }) => Outcome::Refused(error),
+            Err(error) => Outcome::Unknown(error),
         }
     }
 

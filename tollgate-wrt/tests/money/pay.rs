@@ -206,6 +206,12 @@ fn what_is_not_taken_is_not_spent() {
     assert_eq!(mixed.code(), (402, "payment-error-token-spent".into()));
     assert_eq!(usage(&daemon, 2), "-1/-1");
 
+    // What the mint never signed.
+    let mut forged = wallet::mint(mint.address, 1, 8).remove(0);
+    forged.c = proofs[0].c;
+    let forged = pay(&daemon, 2, &wallet::token(&mint.url(), &[forged]));
+    assert_eq!(forged.code(), (402, "payment-error-invalid-token".into()));
+
     // A flood is stopped by its address, and by nothing else.
     let codes: Vec<_> = (0..12).map(|_| pay(&daemon, 3, "x").status).collect();
     assert_eq!(codes[..10], [402; 10]);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use serde_json::Value;
 use tollgate_wrt::journal::disk::Directory;
@@ -88,6 +88,7 @@ impl Shop {
             ),
         );
         root.write("proc/sys/kernel/random/boot_id", "the first start");
+        symlink("/proc/uptime", root.file("proc/uptime")).unwrap();
         let leases = (0..200).map(|n| format!("1 {} {} * *\n", mac(n).to_uppercase(), address(n)));
         root.write("tmp/dhcp.leases", &leases.collect::<String>());
         Self { root }
