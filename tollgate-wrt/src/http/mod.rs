@@ -7,6 +7,8 @@
 //! | `GET /whoami` | `mac=<MAC>`; `mac=` when nobody knows it: the protocol wants 200 |
 //! | `GET /usage` | `<used>/<allotment>`; `-1/-1` without a session |
 //! | `GET /balance` | the same as JSON, with more |
+//! | `POST /ln-invoice` | a Lightning invoice of a mint, for a session |
+//! | `GET /ln-invoice?quote=…` | whether it is paid |
 //! | `OPTIONS` any path | what scripts of other origins may do |
 //!
 //! `/whoami`, `/usage` and `/balance` answer 421 to a customer who asks for a host that is
@@ -15,6 +17,7 @@
 mod body;
 mod client;
 mod cors;
+mod invoices;
 mod limit;
 mod payments;
 mod peers;

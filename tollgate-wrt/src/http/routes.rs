@@ -7,12 +7,12 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::{HeaderMap, Method, StatusCode, Uri};
 
 use super::body::{self, Reader};
 use super::limit::Limiter;
 use super::payments::{self, Shop};
-use super::{Client, Response, cors};
+use super::{Client, Response, cors, invoices};
 use crate::net::{Mac, Resolver};
 use crate::payment::Refusal;
 
@@ -56,14 +56,15 @@ impl App {
     pub async fn answer(
         &self,
         method: &Method,
-        path: &str,
+        uri: &Uri,
         headers: &HeaderMap,
         body: Incoming,
         peer: &Client,
     ) -> Response {
-        let mut response = match (method, path) {
+        let mut response = match (method, uri.path()) {
             (&Method::POST, "/") => self.take_payment(headers, body, peer).await,
-            _ => self.answer_at_once(method, path, headers, peer),
+            (&Method::POST, "/ln-invoice") => self.make_invoice(headers, body, peer).await,
+            _ => self.answer_at_once(method, uri, headers, peer),
         };
         let answer = response.headers_mut();
         // What is answered is about one customer, at one time.
@@ -75,14 +76,14 @@ impl App {
     fn answer_at_once(
         &self,
         method: &Method,
-        path: &str,
+        uri: &Uri,
         headers: &HeaderMap,
         peer: &Client,
     ) -> Response {
-        match (method, path) {
+        match (method, uri.path()) {
             (&Method::OPTIONS, _) => preflight(),
             (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front()),
-            (&Method::GET | &Method::HEAD, "/whoami" | "/usage" | "/balance")
+            (&Method::GET | &Method::HEAD, "/whoami" | "/usage" | "/balance" | "/ln-invoice")
                 if !peer.address.is_loopback() && !cors::is_addressed_locally(headers) =>
             {
                 let body = r#"{"error":"not a name of this router; use its address"}"#;
@@ -97,6 +98,11 @@ impl App {
             (&Method::GET | &Method::HEAD, "/balance") => {
                 ok(JSON, self.shop.balance(self.mac(&peer.behind(headers))))
             }
+            (&Method::GET | &Method::HEAD, "/ln-invoice") => {
+                let mac = self.mac(&peer.behind(headers));
+                with_status(self.shop.invoice_state(uri.query(), mac))
+            }
+            (_, "/ln-invoice") => method_not_allowed("GET, HEAD, POST, OPTIONS"),
             (_, "/") => method_not_allowed("GET, HEAD, POST, OPTIONS"),
             (_, "/whoami" | "/usage" | "/balance") => method_not_allowed("GET, HEAD, OPTIONS"),
             _ => error(StatusCode::NOT_FOUND, r#"{"error":"not found"}"#),
@@ -105,29 +111,44 @@ impl App {
 
     async fn take_payment(&self, headers: &HeaderMap, body: Incoming, peer: &Client) -> Response {
         let client = peer.behind(headers);
-        if let Err(seconds) = self.limiter.admit(client.address, Instant::now()) {
-            return self.later(seconds);
+        match self.receive(&client, body, payments::read).await {
+            Ok(request) => with_status(self.shop.pay(request, self.mac(&client)).await),
+            Err(response) => response,
         }
-        let request = match self.bodies.read(body, payments::read).await {
-            Ok(request) => request,
-            Err(body::Fault::TooLarge) => {
-                return error(
+    }
+
+    async fn make_invoice(&self, headers: &HeaderMap, body: Incoming, peer: &Client) -> Response {
+        let client = peer.behind(headers);
+        match self.receive(&client, body, invoices::read).await {
+            Ok(request) => with_status(self.shop.invoice(request, self.mac(&client)).await),
+            Err(response) => response,
+        }
+    }
+
+    /// Reads a body, within all limits.
+    async fn receive<T>(
+        &self,
+        client: &Client,
+        body: Incoming,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Response> {
+        if let Err(seconds) = self.limiter.admit(client.address, Instant::now()) {
+            return Err(self.later(seconds));
+        }
+        self.bodies
+            .read(body, read)
+            .await
+            .map_err(|fault| match fault {
+                body::Fault::TooLarge => error(
                     StatusCode::PAYLOAD_TOO_LARGE,
                     r#"{"error":"larger than 1 MiB"}"#,
-                );
-            }
-            Err(body::Fault::Broken) => {
-                return error(
+                ),
+                body::Fault::Broken => error(
                     StatusCode::REQUEST_TIMEOUT,
                     r#"{"error":"the body did not come whole and in time"}"#,
-                );
-            }
-            Err(body::Fault::NoRoom) => return self.later(1),
-        };
-        let (status, body) = self.shop.pay(request, self.mac(&client)).await;
-        let mut response = ok(JSON, body);
-        *response.status_mut() = status;
-        response
+                ),
+                body::Fault::NoRoom => self.later(1),
+            })
     }
 
     fn later(&self, seconds: u64) -> Response {
@@ -135,9 +156,7 @@ impl App {
             format!("Too many payments. Try again in {seconds} seconds; your token is not spent.");
         let mut refusal = Refusal::unavailable(text);
         refusal.status = StatusCode::TOO_MANY_REQUESTS.as_u16();
-        let (status, body) = self.shop.refuse(&refusal);
-        let mut response = ok(JSON, body);
-        *response.status_mut() = status;
+        let mut response = with_status(self.shop.refuse(&refusal));
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
         response
     }
@@ -168,6 +187,12 @@ fn method_not_allowed(allowed: &'static str) -> Response {
     );
     let allowed = HeaderValue::from_static(allowed);
     response.headers_mut().insert(ALLOW, allowed);
+    response
+}
+
+fn with_status((status, body): (StatusCode, String)) -> Response {
+    let mut response = ok(JSON, body);
+    *response.status_mut() = status;
     response
 }
 
@@ -225,7 +250,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.extend(host.map(|host| (HOST, host.parse().unwrap())));
         let client = Client::new(peer.parse().unwrap(), None);
-        let response = app.answer_at_once(&Method::GET, path, &headers, &client);
+        let response = app.answer_at_once(&Method::GET, &path.parse().unwrap(), &headers, &client);
         response.status().as_u16()
     }
 

@@ -198,7 +198,9 @@ async fn converse(
         counted.set_busy(true);
         let (head, body) = request.into_parts();
         let (method, path) = (&head.method, head.uri.path());
-        let response = app.answer(method, path, &head.headers, body, client).await;
+        let response = app
+            .answer(method, &head.uri, &head.headers, body, client)
+            .await;
         debug!(client:% = client.address, method:%, path, status = response.status().as_u16(); "request");
         counted.set_busy(false);
         Ok::<Response<_>, Infallible>(response)

@@ -34,6 +34,13 @@ impl TokenId {
     }
 }
 
+impl TokenId {
+    /// The name of an invoice of a mint.
+    pub fn of_quote(mint: &MintUrl, quote: &str) -> Self {
+        Self::of([&Secret::new(mint.as_str()), &Secret::new(quote)])
+    }
+}
+
 impl fmt::Display for TokenId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.to_lower_hex_string())
@@ -98,7 +105,20 @@ pub enum Purpose {
     Receive,
 }
 
-/// A swap that is about to be asked for.
+/// A Lightning invoice of a mint, which is paid in place of a token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invoice {
+    /// The mint's name for it.
+    pub quote: String,
+    /// What a Lightning wallet pays.
+    pub request: String,
+    /// Its amount, in the intent's unit.
+    pub amount: u64,
+    /// Until when it can be paid, by the mint's clock. Some mints do not say.
+    pub expiry: Option<u64>,
+}
+
+/// A swap that is about to be asked for, or an invoice that waits to be paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// The token that is swapped.
@@ -109,8 +129,11 @@ pub struct Intent {
     pub mint: MintUrl,
     /// What its amounts count.
     pub unit: CurrencyUnit,
-    /// The token's ecash.
+    /// The token's ecash; none for an invoice.
     pub inputs: Vec<Proof>,
+    /// The invoice, if it is not a token that pays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invoice: Option<Invoice>,
     /// The ecash in exchange.
     pub outputs: Vec<Output>,
     /// When, by the wall clock: for people.

@@ -16,16 +16,16 @@
 //! From the third step on a payment goes on by itself, whether or not anybody
 //! waits for it.
 
+mod busy;
+mod invoice;
 mod price;
 mod refusal;
 mod work;
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::config::{MintUrl, Settings};
@@ -35,18 +35,14 @@ use crate::net::Mac;
 use crate::sessions::Keeper;
 use crate::wallet::token::Parsed;
 use crate::wallet::{Client, Mint, token};
+use busy::{Answer, Busy, Kind, admit};
+pub use invoice::InvoiceState;
 use price::Terms;
 pub use refusal::Refusal;
 use work::Payer;
 
 /// How long a customer waits for an answer; the payment may take longer.
 const PATIENCE: Duration = Duration::from_secs(9);
-
-/// Most payments of a mint at once. One that does not answer holds up no other.
-const MAX_PER_MINT: usize = 32;
-
-/// Most payments of a customer at once.
-const MAX_PER_MAC: usize = 4;
 
 /// What came of a token.
 type Result = std::result::Result<Done, Refusal>;
@@ -68,14 +64,6 @@ pub struct Till {
     mints: HashMap<MintUrl, (Arc<Mint>, Terms)>,
     client: Arc<Client>,
     busy: Mutex<HashMap<TokenId, Busy>>,
-}
-
-/// A payment at work.
-#[derive(Debug)]
-struct Busy {
-    mac: Option<Mac>,
-    mint: MintUrl,
-    result: watch::Receiver<Option<Result>>,
 }
 
 impl Till {
@@ -111,9 +99,20 @@ impl Till {
                 Purpose::Receive => None,
             };
             let (id, url) = (intent.id, intent.mint.clone());
-            self.start(&mut self.busy(), id, mac, url, |till, answer| async move {
-                till.finish(&mint, &intent, &answer).await;
-            });
+            let kind = intent
+                .invoice
+                .as_ref()
+                .map_or(Kind::Token, |_| Kind::Invoice);
+            self.start(
+                &mut self.busy(),
+                (id, kind, mac, url),
+                |till, answer| async move {
+                    match kind {
+                        Kind::Token => till.finish(&mint, &intent, &answer).await,
+                        Kind::Invoice => till.watch(&mint, intent, &answer).await,
+                    }
+                },
+            );
         }
         count
     }
@@ -185,9 +184,9 @@ impl Till {
                 Some(known) if known.mac == mac => known.result.clone(),
                 Some(_) => return Err(Refusal::spent()),
                 None => {
-                    admit(&busy, mac, &token.mint)?;
-                    let url = token.mint.clone();
-                    self.start(&mut busy, id, mac, url, |till, answer| async move {
+                    admit(&busy, Kind::Token, mac, &token.mint)?;
+                    let entry = (id, Kind::Token, mac, token.mint.clone());
+                    self.start(&mut busy, entry, |till, answer| async move {
                         till.work(&mint, &payer, &token, &answer).await;
                     })
                 }
@@ -218,89 +217,4 @@ impl Till {
         }
         Ok(receipt)
     }
-
-    /// Starts a task for a payment, which ends when its outcome is known.
-    fn start<F: Future<Output = ()> + Send + 'static>(
-        self: &Arc<Self>,
-        busy: &mut HashMap<TokenId, Busy>,
-        id: TokenId,
-        mac: Option<Mac>,
-        mint: MintUrl,
-        task: impl FnOnce(Arc<Self>, Answer) -> F,
-    ) -> watch::Receiver<Option<Result>> {
-        let (sender, result) = watch::channel(None);
-        let entry = Busy {
-            mac,
-            mint,
-            result: result.clone(),
-        };
-        busy.insert(id, entry);
-        let answer = Answer {
-            sender,
-            busy: Leave {
-                till: Arc::clone(self),
-                id,
-            },
-        };
-        tokio::spawn(task(Arc::clone(self), answer));
-        result
-    }
-
-    fn busy(&self) -> MutexGuard<'_, HashMap<TokenId, Busy>> {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where a payment's outcome is told.
-#[derive(Debug)]
-struct Answer {
-    sender: watch::Sender<Option<Result>>,
-    #[expect(dead_code, reason = "dropped")]
-    busy: Leave,
-}
-
-impl Answer {
-    /// Tells it; the first outcome counts.
-    fn give(&self, result: Result) {
-        self.sender.send_if_modified(|given| {
-            let is_first = given.is_none();
-            if is_first {
-                *given = Some(result);
-            }
-            is_first
-        });
-    }
-}
-
-/// Ends a payment's place among those at work.
-#[derive(Debug)]
-struct Leave {
-    till: Arc<Till>,
-    id: TokenId,
-}
-
-impl Drop for Leave {
-    fn drop(&mut self) {
-        self.till.busy().remove(&self.id);
-    }
-}
-
-/// Whether there is room for one more payment.
-fn admit(
-    busy: &HashMap<TokenId, Busy>,
-    mac: Option<Mac>,
-    mint: &MintUrl,
-) -> std::result::Result<(), Refusal> {
-    let of_mint = busy.values().filter(|busy| busy.mint == *mint).count();
-    let of_mac = busy.values().filter(|busy| busy.mac == mac).count();
-    if of_mac >= MAX_PER_MAC {
-        let text =
-            "Your earlier payments are not done yet. This token is not spent; try again later.";
-        return Err(Refusal::busy(text));
-    }
-    if of_mint >= MAX_PER_MINT {
-        let text = "The mint is slow, and too many payments are waiting for it. Your token is not spent; try again later.";
-        return Err(Refusal::busy(text));
-    }
-    Ok(())
 }

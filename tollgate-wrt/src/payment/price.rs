@@ -49,6 +49,14 @@ impl Terms {
         keysets: &[KeySetInfo],
     ) -> Result<(u64, Purchase), Refusal> {
         let value = value(proofs, keysets, &self.unit)?;
+        Ok((value, self.purchase(value)?))
+    }
+
+    /// What an amount buys.
+    ///
+    /// # Errors
+    /// If it is too little, or too much.
+    pub fn purchase(&self, value: u64) -> Result<Purchase, Refusal> {
         let steps = value / self.price;
         if steps < self.least.max(1) {
             let least = self.least.max(1).saturating_mul(self.price);
@@ -58,13 +66,12 @@ impl Terms {
             );
             return Err(Refusal::token("session-error", text));
         }
-        let purchase = Purchase {
-            metric: self.metric,
-            step: self.step,
-            steps,
-        };
         match self.step.checked_mul(steps) {
-            Some(_) => Ok((value, purchase)),
+            Some(_) => Ok(Purchase {
+                metric: self.metric,
+                step: self.step,
+                steps,
+            }),
             None => Err(Refusal::token(
                 "session-error",
                 "That is more than there is.",

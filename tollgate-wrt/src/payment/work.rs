@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cashu::Proof;
 use log::{error, info, warn};
 use tokio::time::sleep;
 
@@ -124,6 +125,7 @@ impl Till {
             mint: mint.url().clone(),
             unit: token.unit.clone(),
             inputs,
+            invoice: None,
             outputs,
             time: wall_time(),
         };
@@ -152,6 +154,11 @@ impl Till {
             pause = (pause * 2).min(LAST_PAUSE);
             outcome = mint.resolve(intent).await;
         };
+        self.credit(intent, proofs, answer).await;
+    }
+
+    /// Writes down what the mint gave, and what it was given for.
+    pub(super) async fn credit(&self, intent: &Intent, proofs: Vec<Proof>, answer: &Answer) {
         let settled = Record::Settled {
             id: intent.id,
             proofs,
@@ -186,7 +193,7 @@ impl Till {
     /// Writes that a swap will not be done. Only then may the customer be told
     /// that the token can be used elsewhere: the next start would ask for the
     /// swap again. Of a spent token the mint says the same at the next start.
-    async fn drop_intent(&self, id: TokenId, number: Option<u64>) {
+    pub(super) async fn drop_intent(&self, id: TokenId, number: Option<u64>) {
         let refused = Record::Refused { id };
         if number != Some(code::SPENT) {
             return self.persist(refused).await;
@@ -214,7 +221,7 @@ impl Till {
 }
 
 /// Seconds since 1970, by a clock that may be wrong: for people.
-fn wall_time() -> u64 {
+pub(super) fn wall_time() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |now| now.as_secs())
 }

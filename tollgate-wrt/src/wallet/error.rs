@@ -16,6 +16,8 @@ pub mod code {
     pub const SIGNED: u64 = 11003;
     /// The outputs are being signed.
     pub const OUTPUTS_PENDING: u64 = 11004;
+    /// The ecash of the invoice was issued before.
+    pub const ISSUED: u64 = 20002;
     /// The keyset is not known.
     pub const KEYSET_UNKNOWN: u64 = 12001;
     /// The keyset signs nothing any more.

@@ -213,11 +213,11 @@ impl Mint {
         states.ok_or_else(|| MintError::Lost("not the states that were asked for".into()))
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, MintError> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, MintError> {
         self.ask(path, None).await
     }
 
-    async fn post<T: DeserializeOwned>(
+    pub(super) async fn post<T: DeserializeOwned>(
         &self,
         path: &str,
         body: &impl Serialize,

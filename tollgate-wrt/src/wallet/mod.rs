@@ -5,6 +5,7 @@
 
 pub mod error;
 mod http;
+mod invoice;
 pub mod keysets;
 pub mod mint;
 mod outputs;
@@ -13,6 +14,7 @@ pub mod token;
 
 pub use error::MintError;
 pub use http::{Client, Connection};
+pub use invoice::{Minted, Quote};
 pub use mint::Mint;
 pub use outputs::make;
 pub use swap::Outcome;

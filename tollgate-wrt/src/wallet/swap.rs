@@ -105,7 +105,7 @@ impl Mint {
 
     /// Makes ecash of signatures. What is wrong with them may be wrong with
     /// this one answer only, so that it is no reason to give up.
-    async fn finish(&self, intent: &Intent, signatures: &[BlindSignature]) -> Outcome {
+    pub(super) async fn finish(&self, intent: &Intent, signatures: &[BlindSignature]) -> Outcome {
         let Some(first) = intent.outputs.first() else {
             return Outcome::Unknown(MintError::Lost("a swap for nothing".to_owned()));
         };

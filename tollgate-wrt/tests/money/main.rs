@@ -11,7 +11,9 @@ mod crash;
 mod faults;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
+mod lightning;
 mod nutshell;
+mod owner;
 mod pay;
 mod proxy;
 mod shop;

@@ -1,4 +1,5 @@
-//! Stands between the daemon and a mint, and does to swaps what networks do.
+//! Stands between the daemon and a mint, and does to swaps, and to the minting
+//! of paid invoices, what networks do.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -57,7 +58,8 @@ impl Proxy {
 /// One connection has one request.
 fn serve(mut client: TcpStream, mint: SocketAddr, faults: &Mutex<Vec<Fault>>) -> Option<()> {
     let request = read_request(&mut client)?;
-    let is_swap = request.starts_with(b"POST /v1/swap ");
+    let is_swap =
+        request.starts_with(b"POST /v1/swap ") || request.starts_with(b"POST /v1/mint/bolt11 ");
     let fault = {
         let mut waiting = faults.lock().unwrap();
         match is_swap && !waiting.is_empty() {

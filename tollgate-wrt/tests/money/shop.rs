@@ -158,7 +158,7 @@ pub fn mac(customer: usize) -> String {
     format!("02:00:00:00:{:02x}:{:02x}", customer / 256, customer % 256)
 }
 
-fn address(customer: usize) -> String {
+pub fn address(customer: usize) -> String {
     format!("198.51.100.{}", customer + 1)
 }
 

@@ -39,6 +39,7 @@ fn intent(number: u32, mac: Mac, purchase: Purchase) -> Intent {
         mint: mint(),
         unit: CurrencyUnit::Sat,
         inputs,
+        invoice: None,
         outputs: Vec::new(),
         time: 0,
     }
