@@ -1,7 +1,10 @@
 /* Kills the daemon at its n-th operation on the journal: CRASH_AT, from 1.
- * CRASH_HOW: "before" it, "after" it, or "torn" in the middle of a write. */
+ * CRASH_HOW: "before" it, "after" it, or "torn" in the middle of a write.
+ * While the file DISK_FULL is there, the disk is full: of each write to the
+ * journal the first half fits. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -56,6 +59,23 @@ static int is_how(const char *how)
 ssize_t write(int fd, const void *bytes, size_t length)
 {
 	REAL(write);
+	const char *full = getenv("DISK_FULL");
+	if (full && is_money(fd) && access(full, F_OK) == 0) {
+		if (length < 2) {
+			errno = ENOSPC;
+			return -1;
+		}
+		static __thread const void *rest;
+		/* A second write goes on where the first one ended. */
+		if (bytes == rest) {
+			rest = NULL;
+			errno = ENOSPC;
+			return -1;
+		}
+		ssize_t half = real(fd, bytes, length / 2);
+		rest = (const char *)bytes + half;
+		return half;
+	}
 	int it = is_money(fd) && is_it();
 	if (it && is_how("before"))
 		die();

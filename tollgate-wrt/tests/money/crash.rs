@@ -19,7 +19,7 @@ use crate::wallet;
 
 /// Compiles what kills the daemon in the middle of its work. It stands between
 /// the real binary and the C library, so that nothing of it is in the binary.
-fn shim(directory: &Path) -> Option<PathBuf> {
+pub fn shim(directory: &Path) -> Option<PathBuf> {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/money/crash.c");
     let library = directory.join("crash.so");
     let compiler = Command::new("cc")

@@ -1,9 +1,12 @@
 //! Mints that are slow, gone, wrong, or busy at the worst moment.
 
+use std::fs;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::common::Daemon;
+use crate::crash::shim;
 use crate::nutshell::Mint;
 use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
@@ -142,4 +145,59 @@ fn a_mint_that_is_killed_in_a_swap_settles_it_later() {
     let books = shop.books();
     assert_eq!((books.balance(), books.pending), (8, 0));
     assert_eq!(mint.lock().unwrap().outstanding(), 8);
+}
+
+#[test]
+fn a_full_disk_takes_no_money_and_loses_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mint) = Mint::start(dir.path(), 0) else {
+        return;
+    };
+    let Some(shim) = shim(dir.path()) else {
+        return;
+    };
+    let proxy = Proxy::start(mint.address);
+    let shop = Shop::new(&[&proxy.url()]);
+    let full = dir.path().join("full");
+    let mut command = shop.root.command(&["run", "--listen", "127.0.0.1:0"]);
+    command.env("LD_PRELOAD", &shim).env("DISK_FULL", &full);
+    let daemon = Daemon::start(command);
+    let proofs = wallet::mint(mint.address, 3, 4);
+    let token = |number: usize| wallet::token(&proxy.url(), &proofs[number..=number]);
+
+    // Before anything is at stake.
+    fs::write(&full, "").unwrap();
+    let refused = pay(&daemon, 0, &token(0)).code();
+    assert_eq!(refused, (500, "service-unavailable".into()));
+    assert!(mint.spent().is_empty());
+    fs::remove_file(&full).unwrap();
+    assert_eq!(pay(&daemon, 0, &token(0)).steps(), 4);
+    // After the mint has taken it: credited as soon as there is room.
+    let fill = full.clone();
+    proxy.next([Fault::After(Box::new(move || fs::write(fill, "").unwrap()))]);
+    assert_eq!(
+        pay(&daemon, 0, &token(1)).code(),
+        (PENDING.0, PENDING.1.into())
+    );
+    assert!(usage(&daemon, 0).ends_with(&of_steps(4)));
+    fs::remove_file(&full).unwrap();
+    wait_until("there is room", || {
+        usage(&daemon, 0).ends_with(&of_steps(8))
+    });
+    // Or by the next start, if the power fails before.
+    let fill = full.clone();
+    proxy.next([Fault::After(Box::new(move || fs::write(fill, "").unwrap()))]);
+    assert_eq!(
+        pay(&daemon, 0, &token(2)).code(),
+        (PENDING.0, PENDING.1.into())
+    );
+    drop(daemon);
+    let daemon = shop.start();
+    wait_until("it is credited", || {
+        usage(&daemon, 0).ends_with(&of_steps(12))
+    });
+    assert!(daemon.stop().success());
+    let books = shop.books();
+    assert_eq!((books.balance(), books.pending), (12, 0));
+    assert_eq!(mint.outstanding(), 12);
 }
