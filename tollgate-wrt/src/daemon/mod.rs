@@ -17,14 +17,13 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use crate::clock::Clock;
 use crate::config::{self, Loaded, Settings};
 use crate::control;
-use crate::front::Front;
+use crate::front::{Front, offer};
 use crate::http::{App, Server, Serving, Shop, serve};
 use crate::identity;
 use crate::logging::{self, Target};
 use crate::net::Resolver;
 use crate::net::listen::{Listeners, bind_addresses};
 use crate::nostr::SigningKey;
-use crate::nostr::tollgate::{Level, advertisement, notice};
 use crate::paths::Paths;
 use crate::sessions::Keeper;
 
@@ -89,14 +88,17 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         .thread_stack_size(256 * 1024)
         .build()
         .map_err(|error| failed("cannot start the runtime", &error))?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let _control = control::listen(&socket, commands)
             .inspect_err(|error| {
                 warn!(file:% = socket.display(), error:%; "cannot take commands");
             })
             .ok();
         run_server(app, front, clock, &shop, &settings, options).await
-    })
+    });
+    // A name that is being looked up can take longer than procd waits.
+    runtime.shutdown_background();
+    result
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failed {
@@ -142,21 +144,14 @@ fn front(paths: &Paths, settings: &Settings) -> Result<(Front, SigningKey), Fail
         warn!(warning = warning.as_str(); "identity");
     }
     let mints = settings.file.accepted_mints.len();
-    let draft = match mints {
-        0 => {
-            warn!(
-                file:% = paths.config().display(),
-                uci:% = paths.uci().display();
-                "not configured: nothing is sold until a mint is named in accepted_mints, or as `list mint` in UCI"
-            );
-            notice(
-                Level::Error,
-                "service-unavailable",
-                "This TollGate is not configured yet: its owner has not chosen a mint.",
-            )
-        }
-        _ => advertisement(&settings.file),
-    };
+    if mints == 0 {
+        warn!(
+            file:% = paths.config().display(),
+            uci:% = paths.uci().display();
+            "not configured: nothing is sold until a mint is named in accepted_mints, or as `list mint` in UCI"
+        );
+    }
+    let draft = offer(&settings.file, false);
     info!(version = env!("CARGO_PKG_VERSION"), pubkey = identity.key.public_hex().as_str(), mints; "starting");
     Ok((Front::new(draft, identity.key.clone()), identity.key))
 }
@@ -188,6 +183,7 @@ async fn run_server(
     if pending > 0 {
         info!(pending; "going on with payments of the last run");
     }
+    shop.till.look_after_mints();
     let (leave, stay) = watch::channel(());
     let keeper = tokio::spawn(keep(Arc::clone(&shop.keeper), stay));
     let mut tick = interval(TICK);
@@ -196,6 +192,7 @@ async fn run_server(
         tokio::select! {
             () = stop.as_mut() => break,
             _ = tick.tick() => {
+                front.say(offer(&settings.file, shop.till.is_cut_off()));
                 renew(&server, &mut front, clock);
                 sockets.update(&server)?;
             }
@@ -226,13 +223,13 @@ async fn keep(keeper: Arc<Keeper>, mut stay: watch::Receiver<()>) {
     keeper.checkpoint().await;
 }
 
-/// Signs the front event again if the clock was set: a router's is wrong until
-/// the network has told it the time.
+/// Signs the front event again if it has changed, or the clock was set: a
+/// router's is wrong until the network has told it the time.
 fn renew(server: &Server, front: &mut Front, clock: Clock) {
     match front.sign_if_due(clock.read()) {
         Ok(None) => {}
         Ok(Some(event)) => {
-            info!(created_at = event.created_at; "the clock was set, the advertisement is signed again");
+            info!(created_at = event.created_at, kind = event.kind; "the clock was set or the offer has changed, it is signed again");
             server.app().set_front(event.to_json());
         }
         // The old one is as good as it was; the next tick tries again.

@@ -17,6 +17,7 @@
 //! waits for it.
 
 mod busy;
+mod health;
 mod invoice;
 mod price;
 mod refusal;
@@ -26,7 +27,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::config::{MintUrl, Settings};
 use crate::ledger::Store;
@@ -64,6 +65,8 @@ pub struct Till {
     mints: HashMap<MintUrl, (Arc<Mint>, Terms)>,
     client: Arc<Client>,
     busy: Mutex<HashMap<TokenId, Busy>>,
+    /// Mints that do not answer, and since when.
+    down: Mutex<HashMap<MintUrl, Instant>>,
 }
 
 impl Till {
@@ -82,6 +85,7 @@ impl Till {
             mints: mints.collect(),
             client,
             busy: Mutex::default(),
+            down: Mutex::default(),
         }
     }
 

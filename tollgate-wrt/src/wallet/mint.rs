@@ -96,6 +96,18 @@ impl Mint {
         Ok(Arc::clone(&known.keysets))
     }
 
+    /// Reads the keysets now.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub async fn probe(&self) -> Result<(), MintError> {
+        let response: KeysetResponse = self.get("/v1/keysets").await?;
+        let mut known = self.known.lock().await;
+        known.keysets = Arc::new(response.keysets);
+        known.read = Some(Instant::now());
+        Ok(())
+    }
+
     /// Has the keysets read anew when they are next asked for.
     pub async fn forget_keysets(&self) {
         self.known.lock().await.read = None;
