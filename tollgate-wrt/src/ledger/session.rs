@@ -67,8 +67,7 @@ impl Session {
     /// begun counts as a whole one.
     pub fn add(&mut self, purchase: &Purchase, now: Moment) {
         // Time beyond the old allotment is not to be taken from the new one.
-        self.used = self.used_at(now);
-        self.running = self.running.map(|_| now);
+        self.advance(now);
         if self.metric != purchase.metric {
             let remaining = self.allotment - self.used;
             let steps = remaining.div_ceil(self.step.max(1));
@@ -98,6 +97,18 @@ impl Session {
         self.allotment - self.used_at(now)
     }
 
+    /// Counts up to a moment. One that was already counted changes nothing:
+    /// records are written some time after what they tell.
+    fn advance(&mut self, now: Moment) {
+        self.used = self.used_at(now);
+        let Some(since) = &mut self.running else {
+            return;
+        };
+        if since.boot != now.boot || since.millis < now.millis {
+            *since = now;
+        }
+    }
+
     /// Brings what is used up to date. `counter` is what the gate shows for
     /// this customer. A counter that shows less than before was set to zero in
     /// between, as gates do when they are restarted.
@@ -105,8 +116,7 @@ impl Session {
         if self.running.is_none() {
             return;
         }
-        self.used = self.used_at(now);
-        self.running = Some(now);
+        self.advance(now);
         let Some(counter) = counter else { return };
         if self.metric == Metric::Bytes {
             let fresh = counter.checked_sub(self.counter).unwrap_or(counter);
@@ -118,8 +128,8 @@ impl Session {
     /// Notes that the customer has access from `now` on, and what the gate's
     /// counter showed then: it may have counted for an earlier session.
     pub fn open(&mut self, counter: u64, now: Moment) {
-        self.used = self.used_at(now);
-        self.running = Some(now);
+        self.advance(now);
+        self.running = self.running.or(Some(now));
         self.counter = counter;
     }
 

@@ -162,7 +162,7 @@ fn killed_at_any_moment_under_load() {
             .ok()
             .and_then(|text| text.parse::<u64>().ok())
     };
-    let crashes = number("TOLLGATE_CRASHES").unwrap_or(20);
+    let crashes = number("TOLLGATE_CRASHES").unwrap_or(100);
     let mut seed = number("TOLLGATE_SEED").unwrap_or_else(|| {
         let mut bytes = [0; 8];
         getrandom::getrandom(&mut bytes).unwrap();

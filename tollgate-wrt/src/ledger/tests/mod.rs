@@ -76,6 +76,18 @@ fn a_top_up_adds_to_what_remains() {
 }
 
 #[test]
+fn what_is_written_late_is_not_counted_twice() {
+    let minute = purchase(Metric::Milliseconds, 60_000, 1);
+    let mut session = Session::new(&minute, 0);
+    session.open(0, moment(1, 0));
+    // The disk was full for a while: the payment is from before this count.
+    session.count(None, moment(1, 30_000));
+    session.add(&minute, moment(1, 10_000));
+    session.count(None, moment(1, 20_000));
+    assert_eq!(session.remaining_at(moment(1, 40_000)), 80_000);
+}
+
+#[test]
 fn without_access_nothing_is_used_up() {
     let mut session = Session::new(&purchase(Metric::Milliseconds, 60_000, 1), 0);
     assert_eq!(session.remaining_at(moment(1, 9_000_000)), 60_000);
