@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::Daemon;
 use crate::crash::shim;
-use crate::nutshell::Mint;
+use crate::nutshell::{Mint, Version};
 use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, mac, pay, usage};
@@ -58,6 +58,46 @@ fn a_swap_whose_answer_is_lost_is_credited_once() {
     let books = shop.books();
     assert_eq!((books.balance(), books.pending), (20, 0));
     assert_eq!(mint.outstanding(), 20);
+}
+
+#[test]
+fn an_older_mint_with_v1_keysets() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mint) = Mint::start_version(Version::Old, dir.path(), 100) else {
+        return;
+    };
+    let proxy = Proxy::start(mint.address);
+    let shop = Shop::new(&[&proxy.url()]);
+    let daemon = shop.start();
+    let proofs = wallet::mint(mint.address, 3, 8);
+    assert!(proofs[0].keyset_id.to_string().starts_with("00"));
+    let token = |number: usize| wallet::token(&proxy.url(), &proofs[number..=number]);
+    assert_eq!(pay(&daemon, 0, &token(0)).steps(), 7);
+    proxy.next([Fault::Drop]);
+    assert_eq!(pay(&daemon, 0, &token(1)).steps(), 14);
+    assert_eq!(
+        pay(&daemon, 1, &token(1)).code().1,
+        "payment-error-token-spent"
+    );
+    // Spent, as this daemon's journal does not know, but the mint.
+    let forgetful = Shop::new(&[&proxy.url()]);
+    let other = forgetful.start();
+    assert_eq!(
+        pay(&other, 0, &token(0)).code().1,
+        "payment-error-token-spent"
+    );
+    let mut forged = proofs[2].clone();
+    forged.c = proofs[0].c;
+    let forged = wallet::token(&proxy.url(), &[forged]);
+    assert_eq!(
+        pay(&daemon, 0, &forged).code().1,
+        "payment-error-invalid-token"
+    );
+    assert_eq!(pay(&daemon, 0, &token(2)).steps(), 21);
+    assert!(daemon.stop().success());
+    let books = shop.books();
+    assert_eq!((books.balance(), books.pending), (21, 0));
+    assert_eq!(mint.outstanding(), 21);
 }
 
 #[test]

@@ -13,19 +13,47 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::groups;
 
-/// What pip installs. Newer marshmallow and limits break this version.
-const PINS: [&str; 3] = ["cashu==0.20.2", "marshmallow<4", "limits<5"];
+/// A version of nutshell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// With V2 keysets.
+    New,
+    /// With V1 keysets, as most mints still have.
+    Old,
+}
 
-/// Changes whenever the pins do.
-const DIRECTORY: &str = "nutshell-0.20.2-1";
+impl Version {
+    /// What pip installs. Newer marshmallow and limits break these versions.
+    fn pins(self) -> [&'static str; 3] {
+        let cashu = match self {
+            Self::New => "cashu==0.20.2",
+            Self::Old => "cashu==0.16.5",
+        };
+        [cashu, "marshmallow<4", "limits<5"]
+    }
+
+    /// Changes whenever the pins do.
+    fn directory(self) -> &'static str {
+        match self {
+            Self::New => "nutshell-0.20.2-1",
+            Self::Old => "nutshell-0.16.5-1",
+        }
+    }
+}
 
 /// How long a mint may take to start: it makes its keys and its database.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// nutshell's programs; `None`, after having said so, where they cannot be had.
-pub fn programs() -> Option<&'static Path> {
-    static PROGRAMS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    match PROGRAMS.get_or_init(|| install().map_err(|error| error.to_string())) {
+pub fn programs(version: Version) -> Option<&'static Path> {
+    type Installed = OnceLock<Result<PathBuf, String>>;
+    static NEW: Installed = OnceLock::new();
+    static OLD: Installed = OnceLock::new();
+    let programs = match version {
+        Version::New => &NEW,
+        Version::Old => &OLD,
+    };
+    match programs.get_or_init(|| install(version).map_err(|error| error.to_string())) {
         Ok(path) => {
             groups::group("mint", None);
             Some(path)
@@ -37,7 +65,7 @@ pub fn programs() -> Option<&'static Path> {
     }
 }
 
-fn install() -> io::Result<PathBuf> {
+fn install(version: Version) -> io::Result<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = set("XTASK_CACHE_DIR")
         .or_else(|| Some(set("XDG_CACHE_HOME")?.join("tollgate-xtask")))
@@ -45,17 +73,17 @@ fn install() -> io::Result<PathBuf> {
         .ok_or_else(|| io::Error::other("no cache directory"))?;
     fs::create_dir_all(&cache)?;
     // Several test processes may want it at once.
-    let lock = File::create(cache.join(format!("{DIRECTORY}.lock")))?;
+    let lock = File::create(cache.join(format!("{}.lock", version.directory())))?;
     flock(&lock, FlockOperation::LockExclusive)?;
 
-    let directory = cache.join(DIRECTORY);
+    let directory = cache.join(version.directory());
     let done = directory.join("installed");
     if !done.exists() {
         let _ = fs::remove_dir_all(&directory);
         run(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
         let mut pip = Command::new(directory.join("bin/pip"));
         pip.args(["install", "--quiet", "--disable-pip-version-check"]);
-        run(pip.args(PINS))?;
+        run(pip.args(version.pins()))?;
         File::create(done)?.sync_all()?;
     }
     Ok(directory.join("bin"))
@@ -79,22 +107,28 @@ pub struct Mint {
     directory: PathBuf,
     pub address: SocketAddr,
     fee: u64,
+    version: Version,
 }
 
 impl Mint {
     /// Starts a mint with its files in `directory`, which may be those of an
     /// earlier one, and with a fee of `fee` thousandths per piece.
     pub fn start(directory: &Path, fee: u64) -> Option<Self> {
-        programs()?;
+        Self::start_version(Version::New, directory, fee)
+    }
+
+    pub fn start_version(version: Version, directory: &Path, fee: u64) -> Option<Self> {
+        programs(version)?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap();
         drop(port);
         fs::create_dir_all(directory).unwrap();
         let mut mint = Self {
-            child: spawn(directory, address, fee),
+            child: spawn(version, directory, address, fee),
             directory: directory.to_owned(),
             address,
             fee,
+            version,
         };
         mint.wait();
         Some(mint)
@@ -127,7 +161,7 @@ impl Mint {
 
     /// Starts it again, at the same address and with the same database.
     pub fn restart(&mut self) {
-        self.child = spawn(&self.directory, self.address, self.fee);
+        self.child = spawn(self.version, &self.directory, self.address, self.fee);
         self.wait();
     }
 
@@ -155,7 +189,7 @@ for row in db.execute('SELECT secret FROM proofs_used'): print(row[0])
 
     fn query(&self, script: &str) -> String {
         let database = self.directory.join("db/mint.sqlite3");
-        let output = Command::new(programs().unwrap().join("python"))
+        let output = Command::new(programs(self.version).unwrap().join("python"))
             .args(["-c", script])
             .arg(database)
             .output()
@@ -173,14 +207,14 @@ impl Drop for Mint {
     }
 }
 
-fn spawn(directory: &Path, address: SocketAddr, fee: u64) -> Child {
+fn spawn(version: Version, directory: &Path, address: SocketAddr, fee: u64) -> Child {
     let log = File::options()
         .create(true)
         .append(true)
         .open(directory.join("log"))
         .unwrap();
     (&log).write_all(b"-- start\n").unwrap();
-    Command::new(programs().unwrap().join("mint"))
+    Command::new(programs(version).unwrap().join("mint"))
         .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
         .current_dir(directory)
         .env("MINT_PRIVATE_KEY", "a key for tests")

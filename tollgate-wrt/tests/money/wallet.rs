@@ -13,7 +13,7 @@ use cashu::{Amount, BlindSignature, BlindedMessage, CurrencyUnit, KeySet, Proof,
 use serde_json::{Value, json};
 
 use crate::common::{self, Response};
-use crate::nutshell::{Mint, programs};
+use crate::nutshell::{Mint, Version, programs};
 
 /// nutshell's wallet, with some ecash.
 pub struct Nutshell {
@@ -46,7 +46,7 @@ impl Nutshell {
     }
 
     pub fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new(programs().unwrap().join("cashu"))
+        let output = Command::new(programs(Version::New).unwrap().join("cashu"))
             .arg("-y")
             .args(arguments)
             .env("MINT_URL", &self.url)
