@@ -32,6 +32,14 @@ fn vectors() {
 }
 
 #[test]
+fn decoding_is_the_reverse() {
+    for token in [V3, V4, V4_TWO] {
+        let again = format!("{}{}", &token[..6], base64(&decoded(token)));
+        assert_eq!(again, token.trim_end_matches('='));
+    }
+}
+
+#[test]
 fn however_it_was_copied() {
     let id = parse(V4).unwrap().id;
     let (start, end) = V4.split_at(40);
@@ -66,8 +74,9 @@ fn v3(parts: &str) -> Result<Parsed, Fault> {
     parse(&format!("cashuA{}", base64(parts.as_bytes())))
 }
 
+const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
         let number = (0..3).fold(0u32, |number, at| {
@@ -79,6 +88,17 @@ fn base64(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+fn decoded(token: &str) -> Vec<u8> {
+    let digit = |byte| (0u32..).zip(DIGITS).find(|(_, digit)| **digit == byte);
+    let digits = token["cashuA".len()..].bytes().filter_map(digit);
+    let digits: Vec<u32> = digits.map(|(value, _)| value).collect();
+    let bytes = digits.chunks(4).flat_map(|chunk| {
+        let number = (0..4).fold(0, |number, at| number << 6 | chunk.get(at).unwrap_or(&0));
+        number.to_be_bytes()[1..chunk.len()].to_vec()
+    });
+    bytes.collect()
 }
 
 fn piece(secret: &str) -> String {
@@ -175,6 +195,27 @@ proptest! {
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let _ = parse(&text).map(|parsed| parsed.proofs(&[info("009a1f293253e41e")]));
             let _ = parse(&token[..cut.index(token.len())]);
+        }
+    }
+
+    /// Changes below the encoding: lengths, types, digits, quotes.
+    #[test]
+    fn never_panics_on_changed_contents(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        for token in [V3, V4, V4_TWO] {
+            let mut bytes = decoded(token);
+            for (at, byte) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            let text = format!("{}{}", &token[..6], base64(&bytes));
+            let keysets = ["009a1f293253e41e", "00ad268c4d1f5826"].map(info);
+            let _ = parse(&text).map(|parsed| parsed.proofs(&keysets));
         }
     }
 }
