@@ -74,6 +74,20 @@ impl Bank {
         Ok(drained.await?.iter().map(parcel).collect())
     }
 
+    /// Takes an exact amount out of one mint's ecash, as a token. The mint makes
+    /// it, for its fee.
+    ///
+    /// # Errors
+    /// Why not, or not yet.
+    pub async fn send(&self, purse: &Purse, amount: u64) -> Result<Parcel, Refusal> {
+        let id = self.till.send(purse, amount).await?;
+        let found = self.store.read(|state| {
+            let mut sent = state.sent();
+            sent.find(|sent| sent.id == id).map(parcel)
+        });
+        found.ok_or_else(Refusal::pending)
+    }
+
     /// Ecash that was taken out and that nobody has spent yet, as far as its
     /// mint tells. What was spent is forgotten.
     ///

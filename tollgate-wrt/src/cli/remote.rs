@@ -35,6 +35,8 @@ Commands:
   balance          What there is, by mint
   drain [MINT]     Take everything out, or everything of one mint: a token a
                    mint, which any Cashu wallet can receive
+  send AMOUNT [MINT]
+                   Take an exact amount out, as a token; the mint takes its fee
   sent             Tokens that were taken out and are not spent yet. To put one
                    back, receive it
   receive TOKEN    Put a token in; `-` reads it from standard input
@@ -82,7 +84,8 @@ pub fn parse_sessions(parser: lexopt::Parser) -> Result<Command, lexopt::Error> 
 pub fn parse_wallet(parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     parse(parser, "wallet", WALLET_HELP, |words| match words {
         [command] => ["balance", "drain", "sent"].contains(&command.as_str()),
-        [command, _] => ["drain", "receive"].contains(&command.as_str()),
+        [command, _] => ["drain", "receive", "send"].contains(&command.as_str()),
+        [command, _, _] => command == "send",
         _ => false,
     })
 }

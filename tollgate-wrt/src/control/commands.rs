@@ -31,6 +31,11 @@ impl Commands {
                 Ok(mint) => self.drain(Some(&mint)).await,
                 Err(error) => Answer::failed(format!("{mint} is no mint's address: {error}")),
             },
+            ("wallet", ["send", amount]) => self.send(amount, None).await,
+            ("wallet", ["send", amount, mint]) => match mint.parse() {
+                Ok(mint) => self.send(amount, Some(&mint)).await,
+                Err(error) => Answer::failed(format!("{mint} is no mint's address: {error}")),
+            },
             ("wallet", ["sent"]) => self.sent().await,
             ("wallet", ["receive", token]) => self.receive(token).await,
             _ => {
@@ -92,6 +97,26 @@ impl Commands {
             Err(error) => Answer::failed(format!(
                 "cannot write to the journal, so that nothing was taken out: {error}"
             )),
+        }
+    }
+
+    async fn send(&self, amount: &str, mint: Option<&MintUrl>) -> Answer {
+        let Ok(amount) = amount.parse() else {
+            return Answer::failed(format!("{amount:?} is no amount"));
+        };
+        let (balances, _) = self.bank.balances();
+        let mut fitting = balances
+            .into_iter()
+            .filter(|((url, _), held)| *held >= amount && mint.is_none_or(|mint| url == mint));
+        let Some((purse, _)) = fitting.next() else {
+            return Answer::failed("the wallet holds so much of no mint");
+        };
+        if fitting.next().is_some() {
+            return Answer::failed("several mints have so much; name one");
+        }
+        match self.bank.send(&purse, amount).await {
+            Ok(parcel) => tokens(&[parcel], ""),
+            Err(refusal) => Answer::failed(refusal.text),
         }
     }
 

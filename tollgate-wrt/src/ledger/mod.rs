@@ -112,6 +112,9 @@ impl State {
         match record {
             Record::Intent(intent) => {
                 if self.receipt(intent.id).is_none() {
+                    if matches!(intent.purpose, Purpose::Send { .. }) {
+                        self.take(&intent.mint, &intent.unit, &intent.inputs);
+                    }
                     self.pending.insert(intent.id, intent.clone());
                 }
             }
@@ -126,7 +129,12 @@ impl State {
                 }
             }
             Record::Refused { id } => {
-                self.pending.remove(id);
+                let refused = self.pending.remove(id);
+                if let Some(intent) =
+                    refused.filter(|intent| matches!(intent.purpose, Purpose::Send { .. }))
+                {
+                    self.put(&intent.mint, &intent.unit, &intent.inputs);
+                }
             }
             Record::Opened { mac, counter, now } => {
                 if let Some(session) = self.sessions.get_mut(mac) {
@@ -146,13 +154,7 @@ impl State {
             }
             Record::Proofs { mint, unit, proofs } => self.put(mint, unit, proofs),
             Record::Sent(sent) => {
-                let purse = (sent.mint.clone(), sent.unit.clone());
-                if let Some(held) = self.purses.get_mut(&purse) {
-                    for proof in &sent.proofs {
-                        held.remove(&proof.secret);
-                    }
-                }
-                self.purses.retain(|_, held| !held.is_empty());
+                self.take(&sent.mint, &sent.unit, &sent.proofs);
                 self.sent.insert(sent.id, sent.clone());
             }
             Record::Claimed { id } => {
@@ -162,10 +164,12 @@ impl State {
     }
 
     fn settle(&mut self, intent: Intent, proofs: &[Proof], time: u64, now: Moment) {
-        self.put(&intent.mint, &intent.unit, proofs);
-        let Purpose::Payment { mac, purchase } = intent.purpose else {
-            return;
+        let (mac, purchase) = match intent.purpose {
+            Purpose::Payment { mac, purchase } => (mac, purchase),
+            Purpose::Receive => return self.put(&intent.mint, &intent.unit, proofs),
+            Purpose::Send { amount } => return self.send(intent, proofs, amount, time),
         };
+        self.put(&intent.mint, &intent.unit, proofs);
         let session = match self.sessions.entry(mac) {
             std::collections::btree_map::Entry::Vacant(entry) => {
                 entry.insert(Session::new(&purchase, time))
@@ -184,6 +188,35 @@ impl State {
             started: session.started,
         };
         self.add_receipt(receipt);
+    }
+
+    /// Parts what leaves the wallet from the change.
+    fn send(&mut self, intent: Intent, proofs: &[Proof], amount: u64, time: u64) {
+        let mut left = amount;
+        let end = proofs.iter().position(|proof| {
+            let is_change = left == 0;
+            left = left.saturating_sub(proof.amount.into());
+            is_change
+        });
+        let (leaving, change) = proofs.split_at(end.unwrap_or(proofs.len()));
+        self.put(&intent.mint, &intent.unit, change);
+        let sent = Sent {
+            id: TokenId::of(leaving.iter().map(|proof| &proof.secret)),
+            mint: intent.mint,
+            unit: intent.unit,
+            proofs: leaving.to_vec(),
+            time,
+        };
+        self.sent.insert(sent.id, sent);
+    }
+
+    fn take(&mut self, mint: &MintUrl, unit: &CurrencyUnit, proofs: &[Proof]) {
+        if let Some(held) = self.purses.get_mut(&(mint.clone(), unit.clone())) {
+            for proof in proofs {
+                held.remove(&proof.secret);
+            }
+        }
+        self.purses.retain(|_, held| !held.is_empty());
     }
 
     fn add_receipt(&mut self, receipt: Receipt) {

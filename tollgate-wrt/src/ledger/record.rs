@@ -103,6 +103,12 @@ pub enum Purpose {
     },
     /// The owner puts ecash into the wallet.
     Receive,
+    /// The owner takes an exact amount out. The inputs are the wallet's own;
+    /// the first outputs, of this amount together, are what leaves it.
+    Send {
+        /// How much.
+        amount: u64,
+    },
 }
 
 /// A Lightning invoice of a mint, which is paid in place of a token.

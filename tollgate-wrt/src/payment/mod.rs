@@ -21,6 +21,7 @@ mod health;
 mod invoice;
 mod price;
 mod refusal;
+mod send;
 mod work;
 
 use std::collections::HashMap;
@@ -55,6 +56,8 @@ enum Done {
     Paid(Receipt),
     /// The wallet has so much more.
     Received(u64),
+    /// The wallet has less: the ledger knows what has left it.
+    Sent,
 }
 
 /// Takes payments.
@@ -100,7 +103,7 @@ impl Till {
             let mint = self.mint(&intent.mint);
             let mac = match intent.purpose {
                 Purpose::Payment { mac, .. } => Some(mac),
-                Purpose::Receive => None,
+                Purpose::Receive | Purpose::Send { .. } => None,
             };
             let (id, url) = (intent.id, intent.mint.clone());
             let kind = intent
@@ -149,7 +152,7 @@ impl Till {
         }
         match self.take(token, mint, Payer::Customer(mac, terms)).await? {
             Done::Paid(receipt) => Ok(receipt),
-            Done::Received(_) => Err(Refusal::spent()),
+            Done::Received(_) | Done::Sent => Err(Refusal::spent()),
         }
     }
 
@@ -163,7 +166,7 @@ impl Till {
         let mint = self.mint(&token.mint);
         match self.take(token, mint, Payer::Owner).await? {
             Done::Received(amount) => Ok(amount),
-            Done::Paid(_) => Err(Refusal::spent()),
+            Done::Paid(_) | Done::Sent => Err(Refusal::spent()),
         }
     }
 

@@ -139,7 +139,13 @@ impl Till {
     }
 
     /// From a swap's outcome, known or not, to the end.
-    async fn conclude(&self, mint: &Mint, intent: &Intent, first: Outcome, answer: &Answer) {
+    pub(super) async fn conclude(
+        &self,
+        mint: &Mint,
+        intent: &Intent,
+        first: Outcome,
+        answer: &Answer,
+    ) {
         let mut outcome = first;
         let mut pause = FIRST_PAUSE;
         let proofs = loop {
@@ -166,11 +172,18 @@ impl Till {
             now: self.keeper.now(),
         };
         self.persist(settled).await;
-        let Purpose::Payment { mac, purchase } = intent.purpose else {
-            let amounts = intent.outputs.iter().map(|output| u64::from(output.amount));
-            let amount = amounts.fold(0, u64::saturating_add);
-            info!(mint:% = intent.mint, amount; "received");
-            return answer.give(Ok(Done::Received(amount)));
+        let (mac, purchase) = match intent.purpose {
+            Purpose::Payment { mac, purchase } => (mac, purchase),
+            Purpose::Receive => {
+                let amounts = intent.outputs.iter().map(|output| u64::from(output.amount));
+                let amount = amounts.fold(0, u64::saturating_add);
+                info!(mint:% = intent.mint, amount; "received");
+                return answer.give(Ok(Done::Received(amount)));
+            }
+            Purpose::Send { amount } => {
+                info!(mint:% = intent.mint, amount; "taken out");
+                return answer.give(Ok(Done::Sent));
+            }
         };
         info!(mac:%, mint:% = intent.mint, steps = purchase.steps; "paid");
         let receipt = self.store.read(|state| state.receipt(intent.id).copied());

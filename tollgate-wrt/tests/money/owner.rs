@@ -1,8 +1,12 @@
 //! What the owner does with the money.
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::nutshell::Mint;
+use crate::pay::wait_until;
+use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, mac, pay};
-use crate::wallet::Nutshell;
+use crate::wallet::{self, Nutshell};
 
 #[test]
 fn the_owner_takes_the_money_out_and_puts_it_back() {
@@ -60,4 +64,58 @@ fn the_owner_takes_the_money_out_and_puts_it_back() {
     assert_eq!(shop.books().balance(), 9);
     assert_eq!(mint.outstanding(), 50);
     assert!(!shop.root.file("var/run/tollgate.sock").exists());
+}
+
+#[test]
+fn exact_amounts_leave_their_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mint) = Mint::start(dir.path(), 500) else {
+        return;
+    };
+    let proxy = Proxy::start(mint.address);
+    let shop = Shop::new(&[&proxy.url()]);
+    let daemon = shop.start();
+    let proofs = wallet::mint(mint.address, 1, 64);
+    assert_eq!(
+        pay(&daemon, 0, &wallet::token(&proxy.url(), &proofs)).steps(),
+        63
+    );
+    let command = |words: &[&str]| {
+        let (code, output, error) = shop.root.output(words);
+        (code == 0, format!("{output}{error}"))
+    };
+    assert!(!command(&["wallet", "send", "64"]).0);
+    assert!(!command(&["wallet", "send", "0"]).0);
+    assert!(!command(&["wallet", "send", "x"]).0);
+    let (is_done, token) = command(&["wallet", "send", "21"]);
+    assert!(is_done, "{token}");
+    // 32 was swapped, for a fee of 1: 21, and 10 of change.
+    let balance = |amount: u64| format!("{amount} sat {}\n", proxy.url());
+    assert_eq!(command(&["wallet", "balance"]).1, balance(41));
+    assert_eq!(command(&["wallet", "sent"]).1, token);
+    // A lost answer, and a crash: what is sent is found, the change, too.
+    proxy.next([Fault::Drop]);
+    let (is_done, second) = command(&["wallet", "send", "9"]);
+    assert!(is_done, "{second}");
+    let pid = Pid::from_raw(i32::try_from(daemon.pid()).unwrap()).unwrap();
+    let kill = Box::new(move || kill_process(pid, Signal::KILL).unwrap());
+    proxy.next([Fault::After(kill)]);
+    assert!(!command(&["wallet", "send", "3"]).0);
+    drop(daemon);
+    let daemon = shop.start();
+    wait_until("the third token is there", || {
+        command(&["wallet", "sent"]).1.lines().count() == 3
+    });
+    // What the mint refuses comes back.
+    let refusal: &[u8] =
+        b"HTTP/1.1 400 Bad Request\r\nContent-Length: 27\r\n\r\n{\"code\":11005,\"detail\":\"x\"}";
+    let before = command(&["wallet", "balance"]).1;
+    proxy.next([Fault::Answer(refusal)]);
+    assert!(!command(&["wallet", "send", "5"]).0);
+    assert_eq!(command(&["wallet", "balance"]).1, before);
+    let sent: u64 = 21 + 9 + 3;
+    assert!(daemon.stop().success());
+    let books = shop.books();
+    assert_eq!(books.pending, 0);
+    assert_eq!(mint.outstanding(), books.balance() + sent);
 }
