@@ -14,7 +14,7 @@ fn the_owner_takes_the_money_out_and_puts_it_back() {
     let Some(mint) = Mint::start(dir.path(), 0) else {
         return;
     };
-    let wallet = Nutshell::new(&mint, dir.path(), 50);
+    let wallet = Nutshell::new(&mint, dir.path(), 64);
     let shop = Shop::new(&[&mint.url()]);
     let command = |words: &[&str]| {
         let (code, output, error) = shop.root.output(words);
@@ -62,7 +62,7 @@ fn the_owner_takes_the_money_out_and_puts_it_back() {
     assert!(!command(&["wallet", "receive", "nonsense"]).0);
     assert!(daemon.stop().success());
     assert_eq!(shop.books().balance(), 9);
-    assert_eq!(mint.outstanding(), 50);
+    assert_eq!(mint.outstanding(), 64);
     assert!(!shop.root.file("var/run/tollgate.sock").exists());
 }
 

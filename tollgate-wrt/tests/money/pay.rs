@@ -24,7 +24,7 @@ fn pay_top_up_and_pay_twice() {
     let Some(mint) = Mint::start(dir.path(), 0) else {
         return;
     };
-    let wallet = Nutshell::new(&mint, dir.path(), 200);
+    let wallet = Nutshell::new(&mint, dir.path(), 256);
     let shop = Shop::new(&[&mint.url()]);
     let daemon = shop.start();
     assert_eq!(usage(&daemon, 0), "-1/-1");
@@ -89,7 +89,7 @@ fn pay_top_up_and_pay_twice() {
     let books = shop.books();
     assert_eq!((books.balance(), books.pending), (35, 0));
     assert_eq!(books.sessions[&mac(0)], 27);
-    assert_eq!(mint.outstanding(), 200);
+    assert_eq!(mint.outstanding(), 256);
     let log = fs::read_to_string(shop.root.file("gate/log")).unwrap();
     assert!(
         log.contains(&format!("open {} milliseconds {}", mac(0), 21 * STEP)),
@@ -147,7 +147,7 @@ fn what_is_not_taken_is_not_spent() {
     let Some(mint) = Mint::start(dir.path(), 0) else {
         return;
     };
-    let wallet = Nutshell::new(&mint, dir.path(), 100);
+    let wallet = Nutshell::new(&mint, dir.path(), 128);
     let shop = Shop::new(&[&mint.url(), "http://127.0.0.1:9"]);
     let daemon = shop.start();
     let proofs = wallet::mint(mint.address, 3, 4);
