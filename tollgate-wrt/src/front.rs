@@ -3,6 +3,8 @@
 use std::io;
 
 use crate::clock::Reading;
+use crate::config::schema::File;
+use crate::nostr::tollgate::{Level, advertisement, notice};
 use crate::nostr::{Draft, Event, SigningKey};
 
 /// What is said, and when it was last signed.
@@ -20,6 +22,14 @@ impl Front {
             draft,
             key,
             signed: None,
+        }
+    }
+
+    /// Says something else from the next signature on, which is due.
+    pub fn say(&mut self, draft: Draft) {
+        if self.draft != draft {
+            self.draft = draft;
+            self.signed = None;
         }
     }
 
@@ -48,12 +58,28 @@ impl Front {
     }
 }
 
+/// What is said at the front: the offer, or why there is none.
+pub fn offer(file: &File, is_cut_off: bool) -> Draft {
+    match file.accepted_mints.len() {
+        0 => notice(
+            Level::Error,
+            "service-unavailable",
+            "This TollGate is not configured yet: its owner has not chosen a mint.",
+        ),
+        _ if is_cut_off => notice(
+            Level::Warning,
+            "no-reachable-mints",
+            "No mint can be reached at the moment, so that nobody can pay. Try again later.",
+        ),
+        _ => advertisement(file),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::nostr::tollgate::{Level, notice};
 
     #[test]
     fn signed_once_and_again_when_the_clock_was_set() {
@@ -78,5 +104,34 @@ mod tests {
         assert_eq!(sign(1_700_000_002, 6), None);
         // And back.
         assert_eq!(sign(1_600_000_000, 8).unwrap().created_at, 1_600_000_000);
+    }
+
+    #[test]
+    fn what_is_said_changes_only_with_the_offer() {
+        let mut file = File::default();
+        assert_eq!(offer(&file, true), offer(&file, false));
+        let url = "https://mint.example".parse().unwrap();
+        file.accepted_mints = vec![crate::config::schema::Mint::new(
+            url,
+            std::num::NonZeroU64::MIN,
+            "sat".to_owned(),
+        )];
+        let key = SigningKey::generate().unwrap();
+        let mut front = Front::new(offer(&file, false), key);
+        let now = Reading {
+            wall: Duration::from_secs(1_000),
+            monotonic: Duration::ZERO,
+        };
+        assert_eq!(front.sign_if_due(now).unwrap().unwrap().kind, 10021);
+        front.say(offer(&file, false));
+        assert_eq!(front.sign_if_due(now).unwrap(), None);
+        front.say(offer(&file, true));
+        let event = front.sign_if_due(now).unwrap().unwrap();
+        assert_eq!(
+            event.tags,
+            [["level", "warning"], ["code", "no-reachable-mints"]]
+        );
+        front.say(offer(&file, false));
+        assert_eq!(front.sign_if_due(now).unwrap().unwrap().kind, 10021);
     }
 }

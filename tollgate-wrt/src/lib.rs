@@ -13,6 +13,14 @@
 //! | [`identity`] | the key that signs them |
 //! | [`front`] | the event that everybody is shown |
 //! | [`net`] | interfaces, listening sockets, a client's MAC address |
+//! | [`journal`] | records that survive a crash |
+//! | [`ledger`] | sessions and ecash: what the records add up to |
+//! | [`gate`] | what lets customers through |
+//! | [`sessions`] | ledger and gate, kept in step |
+//! | [`wallet`] | tokens, mints, swaps |
+//! | [`payment`] | from a token to access |
+//! | [`bank`] | the owner's side of the wallet |
+//! | [`control`] | commands to the running daemon, over a Unix socket |
 //! | [`http`] | the server on port 2121 |
 //! | [`daemon`] | one run, from start to stop |
 //! | [`cli`] | the command line |
@@ -20,17 +28,25 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod bank;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod files;
 pub mod front;
+pub mod gate;
 pub mod http;
 pub mod identity;
+pub mod journal;
 pub mod json;
+pub mod ledger;
 pub mod logging;
 pub mod net;
 pub mod nostr;
 pub mod paths;
+pub mod payment;
+pub mod sessions;
 pub mod uci;
+pub mod wallet;

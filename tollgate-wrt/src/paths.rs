@@ -47,6 +47,26 @@ impl Paths {
         self.below("proc/net/arp")
     }
 
+    /// The directory with the journal of payments, ecash and sessions.
+    pub fn money(&self) -> PathBuf {
+        self.below("etc/tollgate/money")
+    }
+
+    /// The socket that commands come to a running daemon by.
+    pub fn control(&self) -> PathBuf {
+        self.below("var/run/tollgate.sock")
+    }
+
+    /// The name that the kernel gave to this start of the system.
+    pub fn boot_id(&self) -> PathBuf {
+        self.below("proc/sys/kernel/random/boot_id")
+    }
+
+    /// How long ago that was.
+    pub fn uptime(&self) -> PathBuf {
+        self.below("proc/uptime")
+    }
+
     /// The socket of the system's log daemon.
     pub fn syslog(&self) -> PathBuf {
         self.below("dev/log")

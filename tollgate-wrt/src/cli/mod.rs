@@ -2,6 +2,7 @@
 
 mod check;
 mod output;
+mod remote;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use log::LevelFilter;
 
 use check::check;
 use output::{complain, print};
+use remote::Remote;
 
 use crate::config;
 use crate::daemon::{self, Options};
@@ -26,6 +28,8 @@ Usage: tollgate-wrt COMMAND [OPTIONS]
 Commands:
   run           Serve customers on port 2121
   config check  Read the configuration, and say what is wrong with it
+  sessions      Show who has bought what
+  wallet        Show the ecash that was earned, take it out, or put some in
 
 Options:
   -h, --help     Show this help; `tollgate-wrt COMMAND --help` shows more
@@ -84,6 +88,7 @@ enum Command {
     Version,
     Run(Options),
     ConfigCheck { root: PathBuf, json: bool },
+    Remote(Remote),
 }
 
 /// Runs the command that the process was started with.
@@ -95,6 +100,7 @@ pub fn main() -> ExitCode {
         Ok(Command::Version) => print(concat!("tollgate-wrt ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Run(options)) => daemon::run(&options).is_ok(),
         Ok(Command::ConfigCheck { root, json }) => check(&Paths::new(root), json),
+        Ok(Command::Remote(remote)) => remote.run(),
         Err(error) => {
             complain(&format!("{error}\nTry `tollgate-wrt --help`."));
             return ExitCode::from(USAGE);
@@ -115,6 +121,8 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, lexop
         Some(Short('V') | Long("version")) => Ok(Command::Version),
         Some(Value(command)) if command == "run" => parse_run(parser),
         Some(Value(command)) if command == "config" => parse_config(parser),
+        Some(Value(command)) if command == "sessions" => remote::parse_sessions(parser),
+        Some(Value(command)) if command == "wallet" => remote::parse_wallet(parser),
         Some(Value(command)) if command == "help" => Ok(Command::Help(HELP)),
         Some(Value(command)) => Err(format!("there is no command {command:?}").into()),
         Some(option) => Err(option.unexpected()),

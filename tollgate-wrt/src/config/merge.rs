@@ -5,6 +5,7 @@
 
 use std::num::NonZeroU64;
 
+use super::gate::{self, GateChoice};
 use super::overrides::Overrides;
 use super::schema::{File, Metric, Mint, SAT};
 use super::{LAN_BRIDGE, PORT, Settings, check};
@@ -36,6 +37,14 @@ pub fn merge(mut file: File, overrides: Overrides) -> Result<Settings, Vec<Probl
     let mut problems = Vec::new();
     problems.extend(merge_step(&mut file, &overrides).err());
     merge_mints(&mut file, &overrides, &mut problems);
+    let gate = gate::choose(overrides.gate, overrides.gate_command.clone());
+    let gate = gate.unwrap_or_else(|(option, message)| {
+        problems.push(Problem {
+            place: Place::Uci(overrides.line(option)),
+            message: message.to_owned(),
+        });
+        GateChoice::Missing
+    });
     if problems.is_empty() {
         check_together(&file, &overrides, &mut problems);
     }
@@ -51,6 +60,7 @@ pub fn merge(mut file: File, overrides: Overrides) -> Result<Settings, Vec<Probl
         enabled: overrides.enabled.unwrap_or(true),
         interfaces,
         port: overrides.port.unwrap_or(PORT),
+        gate,
         file,
     })
 }

@@ -23,6 +23,37 @@ impl MintUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Where to connect to.
+    pub fn parts(&self) -> Parts<'_> {
+        // The text was checked when it was read.
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("https", &self.0));
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (host, port) = split_port(authority).unwrap_or((authority, None));
+        let is_tls = scheme == "https";
+        Parts {
+            is_tls,
+            authority,
+            host: host.trim_start_matches('[').trim_end_matches(']'),
+            port: port.unwrap_or(if is_tls { 443 } else { 80 }),
+            path,
+        }
+    }
+}
+
+/// The parts of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// Whether the connection is encrypted.
+    pub is_tls: bool,
+    /// Host and port as the address has them.
+    pub authority: &'a str,
+    /// A name or an address, without brackets.
+    pub host: &'a str,
+    /// The TCP port.
+    pub port: u16,
+    /// What each path of the mint begins with, without a slash at its end.
+    pub path: &'a str,
 }
 
 impl FromStr for MintUrl {
@@ -164,6 +195,31 @@ mod tests {
             assert_eq!(canonical(text).unwrap(), text);
         }
         assert_eq!(canonical("http://[FD00:0::1]").unwrap(), "http://[fd00::1]");
+    }
+
+    #[test]
+    fn parts_are_what_to_connect_to() {
+        let parts = |text: &str| {
+            let url: MintUrl = text.parse().unwrap();
+            let parts = url.parts();
+            let Parts {
+                is_tls,
+                authority,
+                host,
+                port,
+                path,
+            } = parts;
+            format!("{is_tls} {authority} {host} {port} {path}")
+        };
+        assert_eq!(
+            parts("https://Mint.example/Bitcoin/"),
+            "true mint.example mint.example 443 /Bitcoin"
+        );
+        assert_eq!(
+            parts("http://[fd00::1]:3338"),
+            "false [fd00::1]:3338 fd00::1 3338 "
+        );
+        assert_eq!(parts("http://10.0.0.1"), "false 10.0.0.1 10.0.0.1 80 ");
     }
 
     #[test]

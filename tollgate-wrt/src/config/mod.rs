@@ -8,6 +8,7 @@
 mod check;
 mod duration;
 pub mod fields;
+mod gate;
 mod merge;
 mod mint_url;
 mod overrides;
@@ -19,6 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use duration::Duration;
+pub use gate::GateChoice;
 pub use mint_url::MintUrl;
 use overrides::Overrides;
 pub use overrides::is_interface_name;
@@ -48,6 +50,8 @@ pub struct Settings {
     pub interfaces: Vec<String>,
     /// The TCP port for customers.
     pub port: u16,
+    /// What lets customers through.
+    pub gate: GateChoice,
     /// What stands in `config.json`, or its defaults, with the overrides.
     pub file: File,
 }

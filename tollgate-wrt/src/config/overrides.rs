@@ -2,8 +2,10 @@
 //! the format of the router's own. They override `config.json` in memory.
 
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 
 use super::fields::closest;
+use super::gate::GateKind;
 use super::mint_url::MintUrl;
 use super::schema::{LogLevel, Metric};
 use crate::uci::{self, Entry, Section};
@@ -29,6 +31,8 @@ pub struct Overrides {
     pub metric: Option<Metric>,
     pub step_size: Option<NonZeroU64>,
     pub price_per_step: Option<NonZeroU64>,
+    pub gate: Option<GateKind>,
+    pub gate_command: Option<PathBuf>,
     /// Mints and their lines.
     pub mints: Vec<(MintUrl, usize)>,
     /// Where each option stands, by name.
@@ -103,13 +107,15 @@ fn check_section(Section { kind, name, .. }: &Section) -> Result<(), Reject> {
 }
 
 const LISTS: [&str; 2] = ["interface", "mint"];
-const OPTIONS: [&str; 6] = [
+const OPTIONS: [&str; 8] = [
     "enabled",
     "port",
     "log_level",
     "metric",
     "step_size",
     "price_per_step",
+    "gate",
+    "gate_command",
 ];
 
 impl Overrides {
@@ -147,6 +153,11 @@ impl Overrides {
             "price_per_step" => {
                 let expected = "a whole number, 1 or more";
                 self.price_per_step = Some(read(entry, expected, number)?);
+            }
+            "gate" => self.gate = Some(read(entry, "command or none", GateKind::from_word)?),
+            "gate_command" => {
+                let expected = "the path of a program, such as /usr/bin/my-gate";
+                self.gate_command = Some(read(entry, expected, absolute)?);
             }
             "interface" => {
                 let expected = "the name of a network device, such as br-lan";
@@ -210,6 +221,10 @@ fn port(text: &str) -> Option<u16> {
 
 fn number(text: &str) -> Option<NonZeroU64> {
     text.parse().ok()
+}
+
+fn absolute(text: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(text)).filter(|path| path.is_absolute())
 }
 
 /// What the kernel takes as the name of an interface.

@@ -1,14 +1,20 @@
 //! What each request is answered with.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use hyper::{HeaderMap, Method, StatusCode};
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{HeaderMap, Method, StatusCode, Uri};
 
-use super::{Client, Response, cors};
-use crate::net::Resolver;
+use super::body::{self, Reader};
+use super::limit::Limiter;
+use super::payments::{self, Shop};
+use super::{Client, Response, cors, invoices};
+use crate::net::{Mac, Resolver};
+use crate::payment::Refusal;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -19,14 +25,20 @@ pub struct App {
     /// Locked for as long as it takes to copy a pointer.
     front: Mutex<Bytes>,
     resolver: Resolver,
+    shop: Shop,
+    limiter: Limiter,
+    bodies: Reader,
 }
 
 impl App {
     /// `front` is the signed event that `GET /` answers.
-    pub fn new(front: String, resolver: Resolver) -> Self {
+    pub fn new(front: String, resolver: Resolver, shop: Shop) -> Self {
         Self {
             front: Mutex::new(front.into()),
             resolver,
+            shop,
+            limiter: Limiter::default(),
+            bodies: Reader::default(),
         }
     }
 
@@ -40,27 +52,19 @@ impl App {
         front.clone()
     }
 
-    /// Answers one request.
-    pub fn answer(
+    /// Answers one request. Only payments are waited for.
+    pub async fn answer(
         &self,
         method: &Method,
-        path: &str,
+        uri: &Uri,
         headers: &HeaderMap,
+        body: Incoming,
         peer: &Client,
     ) -> Response {
-        let mut response = match (method, path) {
-            (&Method::OPTIONS, _) => preflight(),
-            (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front()),
-            (&Method::GET | &Method::HEAD, "/whoami" | "/usage")
-                if !peer.address.is_loopback() && !cors::is_addressed_locally(headers) =>
-            {
-                let body = r#"{"error":"not a name of this router; use its address"}"#;
-                error(StatusCode::MISDIRECTED_REQUEST, body)
-            }
-            (&Method::GET | &Method::HEAD, "/whoami") => self.whoami(&peer.behind(headers)),
-            (&Method::GET | &Method::HEAD, "/usage") => usage(),
-            (_, "/" | "/whoami" | "/usage") => method_not_allowed(),
-            _ => error(StatusCode::NOT_FOUND, r#"{"error":"not found"}"#),
+        let mut response = match (method, uri.path()) {
+            (&Method::POST, "/") => self.take_payment(headers, body, peer).await,
+            (&Method::POST, "/ln-invoice") => self.make_invoice(headers, body, peer).await,
+            _ => self.answer_at_once(method, uri, headers, peer),
         };
         let answer = response.headers_mut();
         // What is answered is about one customer, at one time.
@@ -69,18 +73,105 @@ impl App {
         response
     }
 
-    fn whoami(&self, client: &Client) -> Response {
-        let interface = client.interface.as_deref();
-        match self.resolver.mac(client.address, interface) {
-            Some(mac) => ok(TEXT, format!("mac={mac}")),
-            None => ok(TEXT, "mac="),
+    fn answer_at_once(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        peer: &Client,
+    ) -> Response {
+        match (method, uri.path()) {
+            (&Method::OPTIONS, _) => preflight(),
+            (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front()),
+            (&Method::GET | &Method::HEAD, "/whoami" | "/usage" | "/balance" | "/ln-invoice")
+                if !peer.address.is_loopback() && !cors::is_addressed_locally(headers) =>
+            {
+                let body = r#"{"error":"not a name of this router; use its address"}"#;
+                error(StatusCode::MISDIRECTED_REQUEST, body)
+            }
+            (&Method::GET | &Method::HEAD, "/whoami") => {
+                ok(TEXT, whoami(self.mac(&peer.behind(headers))))
+            }
+            (&Method::GET | &Method::HEAD, "/usage") => {
+                ok(TEXT, self.shop.usage(self.mac(&peer.behind(headers))))
+            }
+            (&Method::GET | &Method::HEAD, "/balance") => {
+                ok(JSON, self.shop.balance(self.mac(&peer.behind(headers))))
+            }
+            (&Method::GET | &Method::HEAD, "/ln-invoice") => {
+                let mac = self.mac(&peer.behind(headers));
+                with_status(self.shop.invoice_state(uri.query(), mac))
+            }
+            (_, "/ln-invoice") => method_not_allowed("GET, HEAD, POST, OPTIONS"),
+            (_, "/") => method_not_allowed("GET, HEAD, POST, OPTIONS"),
+            (_, "/whoami" | "/usage" | "/balance") => method_not_allowed("GET, HEAD, OPTIONS"),
+            _ => error(StatusCode::NOT_FOUND, r#"{"error":"not found"}"#),
         }
+    }
+
+    async fn take_payment(&self, headers: &HeaderMap, body: Incoming, peer: &Client) -> Response {
+        let client = peer.behind(headers);
+        match self.receive(&client, body, payments::read).await {
+            Ok(request) => with_status(self.shop.pay(request, self.mac(&client)).await),
+            Err(response) => response,
+        }
+    }
+
+    async fn make_invoice(&self, headers: &HeaderMap, body: Incoming, peer: &Client) -> Response {
+        let client = peer.behind(headers);
+        match self.receive(&client, body, invoices::read).await {
+            Ok(request) => with_status(self.shop.invoice(request, self.mac(&client)).await),
+            Err(response) => response,
+        }
+    }
+
+    /// Reads a body, within all limits.
+    async fn receive<T>(
+        &self,
+        client: &Client,
+        body: Incoming,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Response> {
+        if let Err(seconds) = self.limiter.admit(client.address, Instant::now()) {
+            return Err(self.later(seconds));
+        }
+        self.bodies
+            .read(body, read)
+            .await
+            .map_err(|fault| match fault {
+                body::Fault::TooLarge => error(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    r#"{"error":"larger than 1 MiB"}"#,
+                ),
+                body::Fault::Broken => error(
+                    StatusCode::REQUEST_TIMEOUT,
+                    r#"{"error":"the body did not come whole and in time"}"#,
+                ),
+                body::Fault::NoRoom => self.later(1),
+            })
+    }
+
+    fn later(&self, seconds: u64) -> Response {
+        let text =
+            format!("Too many payments. Try again in {seconds} seconds; your token is not spent.");
+        let mut refusal = Refusal::unavailable(text);
+        refusal.status = StatusCode::TOO_MANY_REQUESTS.as_u16();
+        let mut response = with_status(self.shop.refuse(&refusal));
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        response
+    }
+
+    fn mac(&self, client: &Client) -> Option<Mac> {
+        let interface = client.interface.as_deref();
+        self.resolver.mac(client.address, interface)
     }
 }
 
-/// Sessions come with payments; until then nobody has one.
-fn usage() -> Response {
-    ok(TEXT, "-1/-1")
+fn whoami(mac: Option<Mac>) -> String {
+    match mac {
+        Some(mac) => format!("mac={mac}"),
+        None => "mac=".to_owned(),
+    }
 }
 
 fn preflight() -> Response {
@@ -89,13 +180,19 @@ fn preflight() -> Response {
     response
 }
 
-fn method_not_allowed() -> Response {
+fn method_not_allowed(allowed: &'static str) -> Response {
     let mut response = error(
         StatusCode::METHOD_NOT_ALLOWED,
         r#"{"error":"method not allowed"}"#,
     );
-    let allowed = HeaderValue::from_static("GET, HEAD, OPTIONS");
+    let allowed = HeaderValue::from_static(allowed);
     response.headers_mut().insert(ALLOW, allowed);
+    response
+}
+
+fn with_status((status, body): (StatusCode, String)) -> Response {
+    let mut response = ok(JSON, body);
+    *response.status_mut() = status;
     response
 }
 
@@ -115,26 +212,52 @@ fn ok(kind: &'static str, body: impl Into<Bytes>) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
     use hyper::header::HOST;
 
     use super::*;
+    use crate::clock::Uptime;
+    use crate::config;
+    use crate::gate::Missing;
+    use crate::journal::disk::Directory;
+    use crate::ledger::Store;
+    use crate::nostr::SigningKey;
     use crate::paths::Paths;
+    use crate::payment::Till;
+    use crate::sessions::Keeper;
+
+    /// An app of a system without any file.
+    fn app(root: &Path, front: &str) -> App {
+        let paths = Paths::new(root);
+        let (store, _) = Store::open(Directory::open(&paths.money()).unwrap()).unwrap();
+        let store = Arc::new(store);
+        let uptime = Uptime::new(&paths).unwrap();
+        let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::new(Missing), uptime));
+        let settings = config::load(&paths).unwrap().settings;
+        let shop = Shop {
+            till: Arc::new(Till::new(&settings, store, Arc::clone(&keeper))),
+            keeper,
+            key: SigningKey::generate().unwrap(),
+        };
+        App::new(front.to_owned(), Resolver::new(paths), shop)
+    }
 
     fn status(peer: &str, path: &str, host: Option<&str>) -> u16 {
-        // There is nothing below this root.
         let root = tempfile::tempdir().unwrap();
-        let app = App::new("{}".to_owned(), Resolver::new(Paths::new(root.path())));
+        let app = app(root.path(), "{}");
         let mut headers = HeaderMap::new();
         headers.extend(host.map(|host| (HOST, host.parse().unwrap())));
         let client = Client::new(peer.parse().unwrap(), None);
-        let response = app.answer(&Method::GET, path, &headers, &client);
+        let response = app.answer_at_once(&Method::GET, &path.parse().unwrap(), &headers, &client);
         response.status().as_u16()
     }
 
     #[test]
     fn who_a_customer_is_is_not_told_to_a_rebound_name() {
         const CUSTOMER: &str = "203.0.113.77:1";
-        for path in ["/whoami", "/usage"] {
+        for path in ["/whoami", "/usage", "/balance"] {
             assert_eq!(status(CUSTOMER, path, Some("evil.example:2121")), 421);
             assert_eq!(status(CUSTOMER, path, Some("192.168.1.1:2121")), 200);
             assert_eq!(status(CUSTOMER, path, Some("tollgate.lan:2121")), 200);
@@ -148,7 +271,8 @@ mod tests {
 
     #[test]
     fn the_front_can_be_replaced() {
-        let app = App::new("old".to_owned(), Resolver::new(Paths::new("/none")));
+        let root = tempfile::tempdir().unwrap();
+        let app = app(root.path(), "old");
         let before = app.front();
         app.set_front("new".to_owned());
         assert_eq!((&before[..], &app.front()[..]), (&b"old"[..], &b"new"[..]));

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | connections at once, of one address | 256, 32 | using up memory and files; the address that has most gives up idle ones first |
 //! | request head | 8 kB, 10 s | endless and dripping headers |
+//! | body | 1 MiB, 15 s; 4 MiB for all | filling memory, dripping |
 //! | idle connection | 10 s | connections that are only held |
 //! | unread answer | 20 s | clients that never read |
 //! | one connection | 5 min | anything else that holds one |
@@ -191,14 +192,18 @@ async fn converse(
 ) {
     tune(&stream);
     let is_used = AtomicBool::new(false);
-    let service = service_fn(|request: Request<Incoming>| {
+    let (app, client, counted, is_used) = (&shared.app, &client, &counted, &is_used);
+    let service = service_fn(move |request: Request<Incoming>| async move {
         is_used.store(true, Ordering::Relaxed);
         counted.set_busy(true);
-        let (method, path) = (request.method(), request.uri().path());
-        let response = shared.app.answer(method, path, request.headers(), &client);
+        let (head, body) = request.into_parts();
+        let (method, path) = (&head.method, head.uri.path());
+        let response = app
+            .answer(method, &head.uri, &head.headers, body, client)
+            .await;
         debug!(client:% = client.address, method:%, path, status = response.status().as_u16(); "request");
         counted.set_busy(false);
-        std::future::ready(Ok::<Response<_>, Infallible>(response))
+        Ok::<Response<_>, Infallible>(response)
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -101,10 +101,26 @@ impl Daemon {
     pub fn start(command: Command) -> Self {
         let mut daemon = Self::spawn(command);
         let line = daemon.log.wait_for("msg=listening");
-        let address = line.split("addr=").nth(1).unwrap();
-        let address = address.split_whitespace().next().unwrap();
-        daemon.address = address.parse().unwrap();
+        daemon.address = address_in(&line);
         daemon
+    }
+
+    /// Waits until it listens; `None` if it ends before.
+    pub fn wait_for_address(&mut self) -> Option<()> {
+        let start = Instant::now();
+        loop {
+            let has_ended = self.child.try_wait().unwrap().is_some();
+            let text = self.log.text();
+            if let Some(line) = text.lines().find(|line| line.contains("msg=listening")) {
+                self.address = address_in(line);
+                return Some(());
+            }
+            if has_ended {
+                return None;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not listen:\n{text}");
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Starts a daemon that may listen later, or nowhere.
@@ -178,6 +194,12 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn address_in(line: &str) -> SocketAddr {
+    let address = line.split("addr=").nth(1).unwrap();
+    let address = address.split_whitespace().next().unwrap();
+    address.parse().unwrap()
 }
 
 /// What a daemon has written.

@@ -1,4 +1,5 @@
 mod faults;
+mod gate;
 mod uci;
 
 use std::fs;
@@ -69,9 +70,11 @@ fn no_file_is_no_mint_and_all_to_the_owner() {
         enabled,
         interfaces,
         port,
+        gate,
         file,
     } = loaded.settings;
     assert!(enabled);
+    assert_eq!(gate, GateChoice::Missing);
     assert_eq!((interfaces, port), (vec!["br-lan".to_owned()], 2121));
     assert!(file.accepted_mints.is_empty());
     assert_eq!(file.profit_share.len(), 1);

@@ -32,15 +32,19 @@ config tollgate 'main'
     option step_size '60000'
     list mint 'https://A.example/'
     list mint 'https://c.example'
+    option gate 'command'
+    option gate_command '/usr/bin/gate'
 ";
     let root = Root::new(Some(config), Some(options));
     let Settings {
         enabled,
         interfaces,
         port,
+        gate,
         file,
     } = root.settings();
     assert!(!enabled);
+    assert_eq!(gate, GateChoice::Command("/usr/bin/gate".into()));
     assert_eq!(
         (interfaces.join(" ").as_str(), port),
         ("br-lan br-guest", 8121)

@@ -1,29 +1,39 @@
 //! One run of the daemon, from start to stop.
 
+mod shop;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{LevelFilter, error, info, warn};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::Clock;
 use crate::config::{self, Loaded, Settings};
-use crate::front::Front;
-use crate::http::{App, Server, Serving, serve};
+use crate::control;
+use crate::front::{Front, offer};
+use crate::http::{App, Server, Serving, Shop, serve};
 use crate::identity;
 use crate::logging::{self, Target};
 use crate::net::Resolver;
 use crate::net::listen::{Listeners, bind_addresses};
-use crate::nostr::tollgate::{Level, advertisement, notice};
+use crate::nostr::SigningKey;
 use crate::paths::Paths;
+use crate::sessions::Keeper;
 
 /// How often it is looked whether a LAN interface has come or gone, and whether
 /// the clock was set.
 const TICK: Duration = Duration::from_secs(2);
+
+/// How long the gate's work at hand may take once the daemon is to stop; with
+/// the requests' time it is less than what procd waits.
+const KEEPER_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// What the command line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,19 +71,34 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         info!(file:% = paths.uci().display(); "disabled by `option enabled '0'`, nothing to do");
         return Ok(());
     }
-    let mut front = front(&paths, &settings)?;
+    let (mut front, key) = front(&paths, &settings)?;
     let clock = Clock::new();
     let event = front
         .sign(clock.read())
         .map_err(|error| failed("cannot sign", &error))?;
-    let app = App::new(event.to_json(), Resolver::new(paths));
+    let (shop, commands) = shop::open(&paths, &settings, key)?;
+    let socket = paths.control();
+    let app = App::new(event.to_json(), Resolver::new(paths), shop.clone());
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
+        // Names of mints are looked up there. The journal has its own thread.
+        .max_blocking_threads(8)
+        .thread_stack_size(256 * 1024)
         .build()
         .map_err(|error| failed("cannot start the runtime", &error))?;
-    runtime.block_on(run_server(app, front, clock, &settings, options))
+    let result = runtime.block_on(async {
+        let _control = control::listen(&socket, commands)
+            .inspect_err(|error| {
+                warn!(file:% = socket.display(), error:%; "cannot take commands");
+            })
+            .ok();
+        run_server(app, front, clock, &shop, &settings, options).await
+    });
+    // A name that is being looked up can take longer than procd waits.
+    runtime.shutdown_background();
+    result
 }
 
 fn failed(what: &str, error: &dyn std::fmt::Display) -> Failed {
@@ -109,7 +134,7 @@ fn load_settings(paths: &Paths, options: &Options) -> Result<Settings, Failed> {
 }
 
 /// What the daemon shows everybody.
-fn front(paths: &Paths, settings: &Settings) -> Result<Front, Failed> {
+fn front(paths: &Paths, settings: &Settings) -> Result<(Front, SigningKey), Failed> {
     let identity = identity::load_or_create(&paths.identities())
         .map_err(|error| failed("cannot start without the router's key", &error))?;
     if identity.is_new {
@@ -119,29 +144,23 @@ fn front(paths: &Paths, settings: &Settings) -> Result<Front, Failed> {
         warn!(warning = warning.as_str(); "identity");
     }
     let mints = settings.file.accepted_mints.len();
-    let draft = match mints {
-        0 => {
-            warn!(
-                file:% = paths.config().display(),
-                uci:% = paths.uci().display();
-                "not configured: nothing is sold until a mint is named in accepted_mints, or as `list mint` in UCI"
-            );
-            notice(
-                Level::Error,
-                "service-unavailable",
-                "This TollGate is not configured yet: its owner has not chosen a mint.",
-            )
-        }
-        _ => advertisement(&settings.file),
-    };
+    if mints == 0 {
+        warn!(
+            file:% = paths.config().display(),
+            uci:% = paths.uci().display();
+            "not configured: nothing is sold until a mint is named in accepted_mints, or as `list mint` in UCI"
+        );
+    }
+    let draft = offer(&settings.file, false);
     info!(version = env!("CARGO_PKG_VERSION"), pubkey = identity.key.public_hex().as_str(), mints; "starting");
-    Ok(Front::new(draft, identity.key))
+    Ok((Front::new(draft, identity.key.clone()), identity.key))
 }
 
 async fn run_server(
     app: App,
     mut front: Front,
     clock: Clock,
+    shop: &Shop,
     settings: &Settings,
     options: &Options,
 ) -> Result<(), Failed> {
@@ -160,12 +179,20 @@ async fn run_server(
         ),
         addresses => Sockets::Addresses(serve_addresses(&server, addresses)?),
     };
+    let pending = shop.till.resume();
+    if pending > 0 {
+        info!(pending; "going on with payments of the last run");
+    }
+    shop.till.look_after_mints();
+    let (leave, stay) = watch::channel(());
+    let keeper = tokio::spawn(keep(Arc::clone(&shop.keeper), stay));
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         tokio::select! {
             () = stop.as_mut() => break,
             _ = tick.tick() => {
+                front.say(offer(&settings.file, shop.till.is_cut_off()));
                 renew(&server, &mut front, clock);
                 sockets.update(&server)?;
             }
@@ -174,16 +201,35 @@ async fn run_server(
     drop(sockets);
     info!("stopping");
     server.stop().await;
+    drop(leave);
+    if timeout(KEEPER_TIMEOUT, keeper).await.is_err() {
+        warn!(
+            "stopping although the gate is at work; usage since the last checkpoint is not written down"
+        );
+    }
     Ok(())
 }
 
-/// Signs the front event again if the clock was set: a router's is wrong until
-/// the network has told it the time.
+/// Looks after the sessions until the other end of `stay` is dropped.
+async fn keep(keeper: Arc<Keeper>, mut stay: watch::Receiver<()>) {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stay.changed() => break,
+            _ = tick.tick() => keeper.tick().await,
+        }
+    }
+    keeper.checkpoint().await;
+}
+
+/// Signs the front event again if it has changed, or the clock was set: a
+/// router's is wrong until the network has told it the time.
 fn renew(server: &Server, front: &mut Front, clock: Clock) {
     match front.sign_if_due(clock.read()) {
         Ok(None) => {}
         Ok(Some(event)) => {
-            info!(created_at = event.created_at; "the clock was set, the advertisement is signed again");
+            info!(created_at = event.created_at, kind = event.kind; "the clock was set or the offer has changed, it is signed again");
             server.app().set_front(event.to_json());
         }
         // The old one is as good as it was; the next tick tries again.

@@ -1,0 +1,140 @@
+//! The owner's side of the wallet: what there is, and taking it out.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cashu::{Proof, State, Token};
+
+use crate::config::MintUrl;
+use crate::journal::When;
+use crate::ledger::record::{Record, Sent, TokenId};
+use crate::ledger::{Purse, Store};
+use crate::payment::{Refusal, Till};
+
+/// Takes ecash out of the wallet, and puts it in.
+#[derive(Debug, Clone)]
+pub struct Bank {
+    store: Arc<Store>,
+    till: Arc<Till>,
+}
+
+/// Ecash that has left the wallet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel {
+    /// Its mint and unit.
+    pub purse: Purse,
+    /// Its value.
+    pub amount: u64,
+    /// The text that whoever has it can spend.
+    pub token: String,
+}
+
+impl Bank {
+    /// The bank of a till.
+    pub fn new(store: Arc<Store>, till: Arc<Till>) -> Self {
+        Self { store, till }
+    }
+
+    /// What the wallet holds, and how many payments are not settled yet.
+    pub fn balances(&self) -> (Vec<(Purse, u64)>, usize) {
+        self.store.read(|state| {
+            let balances = state.balances();
+            let balances = balances.map(|(purse, amount)| (purse.clone(), amount));
+            (balances.collect(), state.all_pending().count())
+        })
+    }
+
+    /// Takes everything out, or everything of one mint, as one token for each
+    /// mint. The tokens are written down first: [`Bank::sent`] shows them again.
+    ///
+    /// # Errors
+    /// What the system says; nothing has left the wallet then.
+    pub async fn drain(&self, mint: Option<&MintUrl>) -> io::Result<Vec<Parcel>> {
+        let time = SystemTime::now().duration_since(UNIX_EPOCH);
+        let time = time.map_or(0, |now| now.as_secs());
+        let drained = self.store.commit(When::Now, |state| {
+            let purses = state.balances().map(|(purse, _)| purse);
+            let purses = purses.filter(|(url, _)| mint.is_none_or(|mint| url == mint));
+            let sent: Vec<Sent> = purses
+                .map(|purse| {
+                    let proofs = state.proofs(purse);
+                    let (mint, unit) = purse.clone();
+                    Sent {
+                        id: TokenId::of(proofs.iter().map(|proof| &proof.secret)),
+                        mint,
+                        unit,
+                        proofs,
+                        time,
+                    }
+                })
+                .collect();
+            (sent.iter().cloned().map(Record::Sent).collect(), sent)
+        });
+        Ok(drained.await?.iter().map(parcel).collect())
+    }
+
+    /// Takes an exact amount out of one mint's ecash, as a token. The mint makes
+    /// it, for its fee.
+    ///
+    /// # Errors
+    /// Why not, or not yet.
+    pub async fn send(&self, purse: &Purse, amount: u64) -> Result<Parcel, Refusal> {
+        let id = self.till.send(purse, amount).await?;
+        let found = self.store.read(|state| {
+            let mut sent = state.sent();
+            sent.find(|sent| sent.id == id).map(parcel)
+        });
+        found.ok_or_else(Refusal::pending)
+    }
+
+    /// Ecash that was taken out and that nobody has spent yet, as far as its
+    /// mint tells. What was spent is forgotten.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub async fn sent(&self) -> io::Result<Vec<Parcel>> {
+        let sent: Vec<Sent> = self.store.read(|state| state.sent().cloned().collect());
+        let mut left = Vec::new();
+        for sent in sent {
+            let states = self.till.mint(&sent.mint).states(&sent.proofs).await;
+            let is_spent = |states: Vec<State>| states.iter().all(|state| *state == State::Spent);
+            // A mint that does not answer says nothing against it.
+            if !states.is_ok_and(is_spent) {
+                left.push(parcel(&sent));
+                continue;
+            }
+            let claimed = Record::Claimed { id: sent.id };
+            self.store
+                .commit(When::WithNext, |_| (vec![claimed], ()))
+                .await?;
+        }
+        Ok(left)
+    }
+
+    /// Puts a token into the wallet; gives how much more it holds.
+    ///
+    /// # Errors
+    /// Why not, or not yet.
+    pub async fn receive(&self, token: &str) -> Result<u64, Refusal> {
+        self.till.receive(token).await
+    }
+}
+
+fn parcel(sent: &Sent) -> Parcel {
+    let amounts = sent
+        .proofs
+        .iter()
+        .map(|proof: &Proof| u64::from(proof.amount));
+    let amount = amounts.fold(0, u64::saturating_add);
+    // The type takes any text, and this one is an address.
+    let token = match sent.mint.as_str().parse() {
+        Ok(url) => Token::new(url, sent.proofs.clone(), None, sent.unit.clone()).to_string(),
+        Err(_) => String::new(),
+    };
+    Parcel {
+        purse: (sent.mint.clone(), sent.unit.clone()),
+        amount,
+        token,
+    }
+}

@@ -1,0 +1,156 @@
+//! The commands that a running daemon carries out.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::wire::{Answer, Request};
+use crate::bank::{Bank, Parcel};
+use crate::config::MintUrl;
+use crate::sessions::Keeper;
+
+/// What commands work on.
+#[derive(Debug)]
+pub struct Commands {
+    /// The wallet.
+    pub bank: Bank,
+    /// The sessions.
+    pub keeper: Arc<Keeper>,
+}
+
+impl Commands {
+    /// Carries out a command.
+    pub async fn run(&self, request: &Request) -> Answer {
+        let args: Vec<&str> = request.args.iter().map(String::as_str).collect();
+        match (request.command.as_str(), args.as_slice()) {
+            ("sessions", []) => self.sessions(),
+            ("wallet", ["balance"]) => self.balance(),
+            ("wallet", ["drain"]) => self.drain(None).await,
+            ("wallet", ["drain", mint]) => match mint.parse() {
+                Ok(mint) => self.drain(Some(&mint)).await,
+                Err(error) => Answer::failed(format!("{mint} is no mint's address: {error}")),
+            },
+            ("wallet", ["send", amount]) => self.send(amount, None).await,
+            ("wallet", ["send", amount, mint]) => match mint.parse() {
+                Ok(mint) => self.send(amount, Some(&mint)).await,
+                Err(error) => Answer::failed(format!("{mint} is no mint's address: {error}")),
+            },
+            ("wallet", ["sent"]) => self.sent().await,
+            ("wallet", ["receive", token]) => self.receive(token).await,
+            _ => {
+                let words = args.first().copied().unwrap_or_default();
+                Answer::failed(format!("there is no command `{} {words}`", request.command))
+            }
+        }
+    }
+
+    fn sessions(&self) -> Answer {
+        let sessions = self.keeper.sessions();
+        let mut text = String::new();
+        let mut data = Vec::new();
+        for (mac, session, used) in sessions {
+            let metric = session.metric.as_str();
+            let is_open = session.running.is_some();
+            let note = if is_open {
+                ""
+            } else {
+                " (the gate is not open yet)"
+            };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{mac} {used}/{} {metric}{note}", session.allotment);
+            data.push(json!({
+                "mac": mac,
+                "metric": metric,
+                "used": used,
+                "allotment": session.allotment,
+                "started": session.started,
+                "open": is_open,
+            }));
+        }
+        if text.is_empty() {
+            text.push_str("no sessions\n");
+        }
+        Answer::done(text, Value::Array(data))
+    }
+
+    fn balance(&self) -> Answer {
+        let (balances, pending) = self.bank.balances();
+        let mut text = String::new();
+        let mut data = Vec::new();
+        for ((mint, unit), amount) in balances {
+            let _ = writeln!(text, "{amount} {unit} {mint}");
+            data.push(json!({"mint": mint, "unit": unit, "amount": amount}));
+        }
+        if text.is_empty() {
+            text.push_str("the wallet is empty\n");
+        }
+        if pending > 0 {
+            let _ = writeln!(text, "and {pending} payments that are not settled yet");
+        }
+        Answer::done(text, json!({"balances": data, "pending": pending}))
+    }
+
+    async fn drain(&self, mint: Option<&MintUrl>) -> Answer {
+        match self.bank.drain(mint).await {
+            Ok(parcels) => tokens(&parcels, "there is nothing to take out\n"),
+            Err(error) => Answer::failed(format!(
+                "cannot write to the journal, so that nothing was taken out: {error}"
+            )),
+        }
+    }
+
+    async fn send(&self, amount: &str, mint: Option<&MintUrl>) -> Answer {
+        let Ok(amount) = amount.parse() else {
+            return Answer::failed(format!("{amount:?} is no amount"));
+        };
+        let (balances, _) = self.bank.balances();
+        let mut fitting = balances
+            .into_iter()
+            .filter(|((url, _), held)| *held >= amount && mint.is_none_or(|mint| url == mint));
+        let Some((purse, _)) = fitting.next() else {
+            return Answer::failed("the wallet holds so much of no mint");
+        };
+        if fitting.next().is_some() {
+            return Answer::failed("several mints have so much; name one");
+        }
+        match self.bank.send(&purse, amount).await {
+            Ok(parcel) => tokens(&[parcel], ""),
+            Err(refusal) => Answer::failed(refusal.text),
+        }
+    }
+
+    async fn sent(&self) -> Answer {
+        match self.bank.sent().await {
+            Ok(parcels) => tokens(&parcels, "all tokens that were taken out are spent\n"),
+            Err(error) => Answer::failed(error.to_string()),
+        }
+    }
+
+    async fn receive(&self, token: &str) -> Answer {
+        match self.bank.receive(token).await {
+            Ok(amount) => Answer::done(format!("received {amount}\n"), json!({"amount": amount})),
+            Err(refusal) => Answer::failed(refusal.text),
+        }
+    }
+}
+
+/// Tokens, one a line: what a person copies and a script reads.
+fn tokens(parcels: &[Parcel], none: &str) -> Answer {
+    let mut text = String::new();
+    let mut data = Vec::new();
+    for parcel in parcels {
+        let (mint, unit) = &parcel.purse;
+        let _ = writeln!(text, "{}", parcel.token);
+        data.push(json!({
+            "mint": mint,
+            "unit": unit,
+            "amount": parcel.amount,
+            "token": parcel.token,
+        }));
+    }
+    if text.is_empty() {
+        text.push_str(none);
+    }
+    Answer::done(text, Value::Array(data))
+}

@@ -1,0 +1,56 @@
+//! What the command line and the daemon say to each other: one line of JSON
+//! each, with the keys that the other TollGate daemons use.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Longest line. A token of the whole wallet is the longest thing in it.
+pub const MAX_LINE: usize = 4 << 20;
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The command's name, such as `wallet`.
+    pub command: String,
+    /// Its words.
+    #[serde(default)]
+    pub args: Vec<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whether it was done.
+    pub success: bool,
+    /// For people.
+    #[serde(default)]
+    pub message: String,
+    /// For programs.
+    #[serde(default)]
+    pub data: Value,
+    /// Why it was not done.
+    #[serde(default)]
+    pub error: String,
+}
+
+impl Answer {
+    /// It was done.
+    pub fn done(message: String, data: Value) -> Self {
+        Self {
+            success: true,
+            message,
+            data,
+            error: String::new(),
+        }
+    }
+
+    /// It was not.
+    pub fn failed(error: impl Into<String>) -> Self {
+        Self {
+            success: false,
+            message: String::new(),
+            data: Value::Null,
+            error: error.into(),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What takes money, put together.
+
+use std::sync::Arc;
+
+use log::{error, info, warn};
+
+use super::{Failed, failed};
+use crate::bank::Bank;
+use crate::clock::Uptime;
+use crate::config::schema::Metric;
+use crate::config::{GateChoice, Settings};
+use crate::control::Commands;
+use crate::gate::{self, Gate};
+use crate::http::Shop;
+use crate::journal::disk::Directory;
+use crate::ledger::Store;
+use crate::nostr::SigningKey;
+use crate::paths::Paths;
+use crate::payment::Till;
+use crate::sessions::Keeper;
+
+/// What takes money: the journal, the gate, and what stands between them.
+pub(super) fn open(
+    paths: &Paths,
+    settings: &Settings,
+    key: SigningKey,
+) -> Result<(Shop, Commands), Failed> {
+    let directory = paths.money();
+    let (store, damage) = Directory::open(&directory)
+        .and_then(Store::open)
+        .map_err(|error| {
+            error!(directory:% = directory.display(), error:%; "cannot open the journal of payments");
+            Failed
+        })?;
+    if damage.torn > 0 {
+        info!(bytes = damage.torn; "the journal had an unfinished record, from when the power failed");
+    }
+    if damage.places > 0 {
+        error!(
+            places = damage.places,
+            copy:% = directory.join("journal.damaged").display();
+            "the journal is damaged; what can be read is used, and a copy is kept"
+        );
+    }
+    let gate: Arc<dyn Gate> = match &settings.gate {
+        GateChoice::Command(program) => Arc::new(gate::Command::new(program.clone())),
+        GateChoice::None => {
+            warn!("no gate: everybody has access, paid or not, as `option gate 'none'` says");
+            if settings.file.metric == Metric::Bytes {
+                warn!("nothing counts bytes without a gate: sessions never end");
+            }
+            Arc::new(gate::NoGate::default())
+        }
+        GateChoice::Missing => {
+            warn!(uci:% = paths.uci().display(); "no gate is configured: payments are refused");
+            Arc::new(gate::Missing)
+        }
+    };
+    let uptime = Uptime::new(paths).map_err(|error| failed("no random numbers", &error))?;
+    let store = Arc::new(store);
+    let keeper = Arc::new(Keeper::new(Arc::clone(&store), gate, uptime));
+    let till = Till::new(settings, Arc::clone(&store), Arc::clone(&keeper));
+    let till = Arc::new(till);
+    let commands = Commands {
+        bank: Bank::new(store, Arc::clone(&till)),
+        keeper: Arc::clone(&keeper),
+    };
+    Ok((Shop { till, keeper, key }, commands))
+}

@@ -1,0 +1,143 @@
+//! What lets customers through, and keeps everybody else out.
+
+mod command;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::net::Mac;
+pub use command::Command;
+
+/// Why a gate did not do what it was asked for, as a phrase for the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error(pub String);
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a gate is doing.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// How much a customer may have before the gate closes by itself, if it can:
+/// the daemon closes it at the same point, unless it is gone by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// So long from now on.
+    Time(Duration),
+    /// So many bytes from now on, in both directions together.
+    Bytes(u64),
+}
+
+/// A customer who is let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    /// Who.
+    pub mac: Mac,
+    /// Bytes since some moment of the gate's own choice, if it counts them.
+    pub bytes: Option<u64>,
+}
+
+/// Lets customers through, one by one.
+pub trait Gate: fmt::Debug + Send + Sync {
+    /// Whether the gate could be opened for this customer now. Asked before
+    /// money is taken, so that none is taken for nothing.
+    fn ready(&self, mac: Mac) -> Work<'_, ()>;
+
+    /// Opens the gate. For a customer who is let through already, the limit is
+    /// replaced, and nothing is an error.
+    fn open(&self, mac: Mac, limit: Limit) -> Work<'_, ()>;
+
+    /// Closes the gate; for whom it is closed already, too.
+    fn close(&self, mac: Mac) -> Work<'_, ()>;
+
+    /// The counter of a customer, as in [`Open`].
+    fn usage(&self, mac: Mac) -> Work<'_, Option<u64>>;
+
+    /// Everybody whom [`Gate::open`] let through, and [`Gate::close`] did not
+    /// shut out since.
+    fn list(&self) -> Work<'_, Vec<Open>>;
+}
+
+/// No gate at all: everybody has access, paid or not. Only for owners who say
+/// so, for tests of payments and for networks that are gated by other means.
+#[derive(Debug, Default)]
+pub struct NoGate {
+    open: Mutex<BTreeSet<Mac>>,
+}
+
+impl NoGate {
+    fn with<T: Send + 'static>(&self, act: impl FnOnce(&mut BTreeSet<Mac>) -> T) -> Work<'_, T> {
+        let value = act(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner));
+        Box::pin(std::future::ready(Ok(value)))
+    }
+}
+
+impl Gate for NoGate {
+    fn ready(&self, _: Mac) -> Work<'_, ()> {
+        self.with(|_| ())
+    }
+
+    fn open(&self, mac: Mac, _: Limit) -> Work<'_, ()> {
+        self.with(|open| {
+            open.insert(mac);
+        })
+    }
+
+    fn close(&self, mac: Mac) -> Work<'_, ()> {
+        self.with(|open| {
+            open.remove(&mac);
+        })
+    }
+
+    fn usage(&self, _: Mac) -> Work<'_, Option<u64>> {
+        self.with(|_| None)
+    }
+
+    fn list(&self) -> Work<'_, Vec<Open>> {
+        self.with(|open| {
+            let open = open.iter().map(|&mac| Open { mac, bytes: None });
+            open.collect()
+        })
+    }
+}
+
+/// The gate of an owner who has chosen none: it never opens, so that nothing
+/// is sold.
+#[derive(Debug)]
+pub struct Missing;
+
+impl Missing {
+    fn fail<T: Send + 'static>() -> Work<'static, T> {
+        let error = Error("no gate is configured".to_owned());
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
+impl Gate for Missing {
+    fn ready(&self, _: Mac) -> Work<'_, ()> {
+        Self::fail()
+    }
+
+    fn open(&self, _: Mac, _: Limit) -> Work<'_, ()> {
+        Self::fail()
+    }
+
+    fn close(&self, _: Mac) -> Work<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn usage(&self, _: Mac) -> Work<'_, Option<u64>> {
+        Self::fail()
+    }
+
+    fn list(&self) -> Work<'_, Vec<Open>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}

@@ -1,0 +1,219 @@
+//! Payments over Lightning: a mint's invoice is paid, and the mint's ecash
+//! for it is what a token's would be (NUT-04).
+//!
+//! The intent is written before the customer sees the invoice. So whatever
+//! comes between, what is paid is credited.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{debug, error, info, warn};
+use tokio::time::{Instant, sleep};
+
+use super::work::wall_time;
+use super::{Answer, Kind, Refusal, Till, admit};
+use crate::config::MintUrl;
+use crate::journal::When;
+use crate::ledger::record::{Intent, Invoice, Purpose, Receipt, Record, TokenId};
+use crate::net::Mac;
+use crate::wallet::{Mint, Minted, keysets, make};
+
+/// How often it is looked whether an invoice is paid: first, and later.
+const QUICK: Duration = Duration::from_secs(3);
+const SLOW: Duration = Duration::from_secs(60);
+
+/// How long it is looked quickly.
+const EAGER: Duration = Duration::from_secs(600);
+
+/// How long after its end an unpaid invoice is given up. Clocks differ, and a
+/// payment may be under way.
+const GRACE: u64 = 600;
+
+/// The same for a mint that does not say when an invoice ends, from when it is
+/// watched. Mints that say so have a day at most.
+const LIFE: Duration = Duration::from_secs(2 * 86_400);
+
+/// An invoice, as its customer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvoiceState {
+    /// The mint.
+    pub mint: MintUrl,
+    /// The invoice.
+    pub invoice: Invoice,
+    /// What was credited, once it is.
+    pub receipt: Option<Receipt>,
+}
+
+impl Till {
+    /// Has a mint make an invoice for a customer.
+    ///
+    /// # Errors
+    /// What to tell the customer.
+    pub async fn invoice(
+        self: &Arc<Self>,
+        url: &MintUrl,
+        amount: u64,
+        mac: Mac,
+    ) -> Result<InvoiceState, Refusal> {
+        let (mint, terms) = self.mints.get(url).ok_or_else(|| {
+            let text = format!("Ecash of {url} is not accepted here.");
+            Refusal::token("payment-error-mint-not-accepted", text)
+        })?;
+        let purchase = terms.purchase(amount)?;
+        admit(&self.busy(), Kind::Invoice, Some(mac), url)?;
+        if let Err(error) = self.keeper.ready(mac).await {
+            warn!(mac:%, error:%; "no invoice is made, the gate cannot be opened");
+            let text = "Access cannot be opened at the moment.";
+            return Err(Refusal::unavailable(text));
+        }
+        let known = mint
+            .keysets()
+            .await
+            .map_err(|error| Refusal::from(&error))?;
+        let unusable = || Refusal::unavailable("The mint cannot make an invoice now.");
+        let keyset = keysets::choose(&known, &terms.unit)
+            .ok_or_else(unusable)?
+            .id;
+        let keys = mint
+            .keys(keyset)
+            .await
+            .map_err(|error| Refusal::from(&error))?;
+        let outputs = make(amount, keyset, &keys)
+            .ok()
+            .flatten()
+            .ok_or_else(unusable)?;
+        let quote = mint.quote(amount, &terms.unit).await.map_err(|error| {
+            warn!(mint:% = url, error:%; "no invoice");
+            Refusal::from(&error)
+        })?;
+        let invoice = Invoice {
+            quote: quote.quote,
+            request: quote.request,
+            amount,
+            expiry: quote.expiry,
+        };
+        let intent = Intent {
+            id: TokenId::of_quote(url, &invoice.quote),
+            purpose: Purpose::Payment { mac, purchase },
+            mint: url.clone(),
+            unit: terms.unit.clone(),
+            inputs: Vec::new(),
+            invoice: Some(invoice.clone()),
+            outputs,
+            time: wall_time(),
+        };
+        let id = intent.id;
+        let record = Record::Intent(intent.clone());
+        let written = self.store.commit(When::Now, |_| (vec![record], ()));
+        if let Err(error) = written.await {
+            error!(error:%; "cannot write to the journal, no payment is taken");
+            return Err(Refusal::unavailable(
+                "The router cannot write down your payment.",
+            ));
+        }
+        let mint = Arc::clone(mint);
+        let entry = (id, Kind::Invoice, Some(mac), url.clone());
+        self.start(&mut self.busy(), entry, |till, answer| async move {
+            till.watch(&mint, intent, &answer).await;
+        });
+        let mint = url.clone();
+        let receipt = None;
+        Ok(InvoiceState {
+            mint,
+            invoice,
+            receipt,
+        })
+    }
+
+    /// An invoice of this customer. `None` for one of another, or none.
+    pub fn invoice_state(&self, quote: &str, mac: Mac) -> Option<InvoiceState> {
+        self.store.read(|state| {
+            let mut pending = state.all_pending().filter(|intent| {
+                matches!(intent.purpose, Purpose::Payment { mac: payer, .. } if payer == mac)
+            });
+            let found = pending.find_map(|intent| {
+                let invoice = intent.invoice.as_ref()?;
+                (invoice.quote == quote).then(|| InvoiceState {
+                    mint: intent.mint.clone(),
+                    invoice: invoice.clone(),
+                    receipt: None,
+                })
+            });
+            // Of one that was credited the receipt is left, by the quote's name.
+            found.or_else(|| {
+                let mut mints = self.mints.iter();
+                mints.find_map(|(mint, (_, terms))| {
+                    let id = TokenId::of_quote(mint, quote);
+                    let receipt = state.receipt(id).filter(|receipt| receipt.mac == mac)?;
+                    Some(InvoiceState {
+                        mint: mint.clone(),
+                        invoice: Invoice {
+                            quote: quote.to_owned(),
+                            request: String::new(),
+                            amount: receipt.purchase.steps.saturating_mul(terms.price),
+                            expiry: None,
+                        },
+                        receipt: Some(*receipt),
+                    })
+                })
+            })
+        })
+    }
+
+    /// Watches an invoice until it is credited, or can be paid no more.
+    pub(super) async fn watch(&self, mint: &Mint, mut intent: Intent, answer: &Answer) {
+        let start = Instant::now();
+        let Some(invoice) = intent.invoice.clone() else {
+            return;
+        };
+        loop {
+            match mint.mint_paid(&intent, &invoice.quote).await {
+                Minted::Done(proofs) => return self.credit(&intent, proofs, answer).await,
+                Minted::Unpaid if is_over(&invoice, start.elapsed()) => {
+                    info!(mint:% = intent.mint, quote = invoice.quote.as_str(); "an invoice was not paid");
+                    return self.drop_intent(intent.id, None).await;
+                }
+                Minted::Unpaid => {}
+                Minted::Stale => {
+                    mint.forget_keysets().await;
+                    if let Some(fresh) = self.renew(mint, &intent, invoice.amount).await {
+                        intent = fresh;
+                        continue;
+                    }
+                }
+                Minted::Unknown(error) => {
+                    debug!(mint:% = intent.mint, error:%; "cannot look after an invoice");
+                }
+            }
+            sleep(if start.elapsed() < EAGER { QUICK } else { SLOW }).await;
+        }
+    }
+
+    /// The same intent with outputs that the mint will sign.
+    async fn renew(&self, mint: &Mint, intent: &Intent, amount: u64) -> Option<Intent> {
+        let known = mint.keysets().await.ok()?;
+        let keyset = keysets::choose(&known, &intent.unit)?.id;
+        if intent
+            .outputs
+            .first()
+            .is_some_and(|output| output.keyset == keyset)
+        {
+            return None;
+        }
+        let keys = mint.keys(keyset).await.ok()?;
+        let fresh = Intent {
+            outputs: make(amount, keyset, &keys).ok()??,
+            ..intent.clone()
+        };
+        let record = Record::Intent(fresh.clone());
+        let written = self.store.commit(When::Now, |_| (vec![record], ()));
+        written.await.ok().map(|()| fresh)
+    }
+}
+
+fn is_over(invoice: &Invoice, watched: Duration) -> bool {
+    match invoice.expiry.filter(|expiry| *expiry > 0) {
+        Some(expiry) => wall_time() > expiry.saturating_add(GRACE),
+        None => watched > LIFE,
+    }
+}

@@ -1,0 +1,149 @@
+//! Exact amounts out of the wallet: a swap of its own ecash, of which a part
+//! leaves it.
+
+use std::sync::Arc;
+
+use cashu::Proof;
+use tokio::time::timeout;
+
+use super::work::wall_time;
+use super::{Done, Kind, PATIENCE, Refusal, Till};
+use crate::journal::When;
+use crate::ledger::Purse;
+use crate::ledger::record::{Intent, Purpose, Record, TokenId};
+use crate::wallet::{keysets, make};
+
+impl Till {
+    /// Has `amount` of a purse put together, as ecash that was sent; gives its
+    /// name.
+    ///
+    /// # Errors
+    /// Why not, or not yet.
+    pub async fn send(self: &Arc<Self>, purse: &Purse, amount: u64) -> Result<TokenId, Refusal> {
+        let (url, unit) = purse;
+        let mint = self.mint(url);
+        let unusable = || Refusal::unavailable("The mint cannot make that amount now.");
+        let known = mint
+            .keysets()
+            .await
+            .map_err(|error| Refusal::from(&error))?;
+        let keyset = keysets::choose(&known, unit).ok_or_else(unusable)?.id;
+        let keys = mint
+            .keys(keyset)
+            .await
+            .map_err(|error| Refusal::from(&error))?;
+
+        let held = self.store.read(|state| state.proofs(purse));
+        let fee = |proofs: &[Proof]| keysets::fee(proofs, &known);
+        let Some((inputs, change)) = select(held, amount, fee) else {
+            let text = "The wallet does not hold that much, with the mint's fee.";
+            return Err(Refusal::token("session-error", text));
+        };
+        let make = |amount| make(amount, keyset, &keys).ok().flatten();
+        let mut outputs = make(amount).ok_or_else(unusable)?;
+        let sent = TokenId::of(outputs.iter().map(|output| &output.secret));
+        outputs.extend(make(change).ok_or_else(unusable)?);
+        let connection = mint
+            .connect()
+            .await
+            .map_err(|error| Refusal::from(&error))?;
+        let intent = Intent {
+            id: TokenId::of(inputs.iter().map(|proof| &proof.secret)),
+            purpose: Purpose::Send { amount },
+            mint: url.clone(),
+            unit: unit.clone(),
+            inputs,
+            invoice: None,
+            outputs,
+            time: wall_time(),
+        };
+        // Another command may have taken some of it meanwhile.
+        let is_there = self.store.commit(When::Now, |state| {
+            let held = state.proofs(purse);
+            let is_there = intent.inputs.iter().all(|input| held.contains(input));
+            let record = is_there.then(|| Record::Intent(intent.clone()));
+            (record.into_iter().collect(), is_there)
+        });
+        match is_there.await {
+            Ok(true) => {}
+            Ok(false) => return Err(Refusal::busy("The wallet has changed. Try again.")),
+            Err(error) => {
+                let text = format!("Cannot write to the journal: {error}");
+                return Err(Refusal::unavailable(text));
+            }
+        }
+        let entry = (intent.id, Kind::Token, None, url.clone());
+        let mut result = self.start(&mut self.busy(), entry, |till, answer| async move {
+            let outcome = mint.swap_first(connection, &intent).await;
+            till.conclude(&mint, &intent, outcome, &answer).await;
+        });
+        match timeout(PATIENCE, result.wait_for(Option::is_some)).await {
+            Ok(Ok(result)) => match &*result {
+                Some(Ok(Done::Sent)) => Ok(sent),
+                Some(Err(refusal)) => Err(refusal.clone()),
+                _ => Err(Refusal::pending()),
+            },
+            Ok(Err(_)) | Err(_) => Err(Refusal::pending()),
+        }
+    }
+}
+
+/// Pieces that are enough for an amount and the fee for spending them, the
+/// large ones first, and what comes back as change.
+fn select(
+    mut held: Vec<Proof>,
+    amount: u64,
+    fee: impl Fn(&[Proof]) -> Option<u64>,
+) -> Option<(Vec<Proof>, u64)> {
+    if amount == 0 {
+        return None;
+    }
+    held.sort_by_key(|proof| std::cmp::Reverse(proof.amount));
+    let mut total = 0u64;
+    for count in 1..=held.len() {
+        total = total.checked_add(held[count - 1].amount.into())?;
+        let needed = amount.checked_add(fee(&held[..count])?)?;
+        if let Some(change) = total.checked_sub(needed) {
+            held.truncate(count);
+            return Some((held, change));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use cashu::secret::Secret;
+    use cashu::{Amount, SecretKey};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn held(amounts: &[u64]) -> Vec<Proof> {
+        let c = SecretKey::from_slice(&[1; 32]).unwrap().public_key();
+        let id = "009a1f293253e41e".parse().unwrap();
+        let proof = |&amount| Proof::new(Amount::from(amount), id, Secret::generate(), c);
+        amounts.iter().map(proof).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_in_change(
+            amounts in prop::collection::vec(0u64..600, 0..12),
+            amount in 0u64..2_000,
+            ppk in 0u64..2_000,
+        ) {
+            let fee = |proofs: &[Proof]| Some((proofs.len() as u64 * ppk).div_ceil(1_000));
+            let total: u64 = amounts.iter().sum();
+            match select(held(&amounts), amount, fee) {
+                Some((inputs, change)) => {
+                    let sum: u64 = inputs.iter().map(|proof| u64::from(proof.amount)).sum();
+                    prop_assert_eq!(sum, amount + change + fee(&inputs).unwrap());
+                }
+                // Only if all of it together is too little, after its fees.
+                None => prop_assert!(amount == 0 || total < amount + fee(&held(&amounts)).unwrap()
+                    || ppk > 1_000 || amounts.contains(&0)),
+            }
+        }
+    }
+}

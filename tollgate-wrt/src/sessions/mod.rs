@@ -1,0 +1,290 @@
+//! Sessions as they pass: opened, counted, checked and closed.
+//!
+//! The ledger says who has bought what; the gate lets through. This keeps the
+//! two in step, whichever of them was restarted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use log::{info, warn};
+use tokio::sync::Mutex as Turn;
+
+use crate::clock::{Moment, Uptime};
+use crate::config::schema::Metric;
+use crate::gate::{self, Gate, Limit, Open};
+use crate::journal::When;
+use crate::ledger::Store;
+use crate::ledger::record::Record;
+use crate::ledger::session::Session;
+use crate::net::Mac;
+
+/// How often usage is written down. A power cut costs the owner at most so much
+/// of each session, and the flash one write in so long.
+const CHECKPOINT: Duration = Duration::from_secs(300);
+
+/// How often it is looked whether the gate lets through whom it should, if
+/// nothing else calls for a look.
+const RECONCILE: Duration = Duration::from_secs(30);
+
+/// How often a gate that did not open is tried again.
+const RETRY: Duration = Duration::from_secs(10);
+
+/// How often the same trouble is told.
+const COMPLAINT: Duration = Duration::from_secs(60);
+
+/// Keeps ledger and gate in step.
+#[derive(Debug)]
+pub struct Keeper {
+    store: Arc<Store>,
+    gate: Arc<dyn Gate>,
+    uptime: Uptime,
+    /// Whoever has it may work the gate.
+    turn: Turn<()>,
+    last: Mutex<Last>,
+}
+
+/// When things were last done.
+#[derive(Debug, Default)]
+struct Last {
+    checkpoint: Option<Moment>,
+    reconciled: Option<Moment>,
+    retried: Option<Moment>,
+    complained: Option<Moment>,
+}
+
+impl Keeper {
+    /// A keeper of a ledger that was just read.
+    pub fn new(store: Arc<Store>, gate: Arc<dyn Gate>, uptime: Uptime) -> Self {
+        store.update(|state| state.resume(uptime.now()));
+        Self {
+            store,
+            gate,
+            uptime,
+            turn: Turn::new(()),
+            last: Mutex::default(),
+        }
+    }
+
+    /// The system's own time.
+    pub fn now(&self) -> Moment {
+        self.uptime.now()
+    }
+
+    /// Whether the gate could be opened.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn ready(&self, mac: Mac) -> Result<(), gate::Error> {
+        self.gate.ready(mac).await
+    }
+
+    /// Opens the gate for all that the customer's session has left.
+    ///
+    /// # Errors
+    /// Why the customer has no access yet. It is tried again, by itself.
+    pub async fn open(&self, mac: Mac) -> Result<(), gate::Error> {
+        let _turn = self.turn.lock().await;
+        self.open_now(mac).await
+    }
+
+    async fn open_now(&self, mac: Mac) -> Result<(), gate::Error> {
+        let now = self.now();
+        let Some(session) = self.store.read(|state| state.session(mac).cloned()) else {
+            return Err(gate::Error("the session is over".to_owned()));
+        };
+        let remaining = session.remaining_at(now);
+        if remaining == 0 {
+            return Err(gate::Error("the session is over".to_owned()));
+        }
+        let limit = match session.metric {
+            Metric::Milliseconds => Limit::Time(Duration::from_millis(remaining)),
+            Metric::Bytes => Limit::Bytes(remaining),
+        };
+        self.gate.open(mac, limit).await?;
+        if session.running.is_some() {
+            return Ok(());
+        }
+        let counter = match session.metric {
+            Metric::Bytes => self.gate.usage(mac).await?.unwrap_or(0),
+            Metric::Milliseconds => 0,
+        };
+        let now = self.now();
+        let opened = Record::Opened { mac, counter, now };
+        let written = self.store.commit(When::Now, |_| (vec![opened.clone()], ()));
+        if let Err(error) = written.await {
+            // The customer has paid and is let through. That it was at this
+            // moment, the next checkpoint writes.
+            warn!(error:%; "cannot write to the journal");
+            self.store.update(|state| state.apply(&opened));
+        }
+        Ok(())
+    }
+
+    /// What a customer has used and bought, if there is a session.
+    pub fn session(&self, mac: Mac) -> Option<(Session, u64)> {
+        let now = self.now();
+        self.store.read(|state| {
+            let session = state.session(mac)?;
+            let used = session.used_at(now);
+            Some((session.clone(), used)).filter(|(session, used)| *used < session.allotment)
+        })
+    }
+
+    /// All sessions, and what is used of them.
+    pub fn sessions(&self) -> Vec<(Mac, Session, u64)> {
+        let now = self.now();
+        self.store.read(|state| {
+            let sessions = state.sessions();
+            let sessions =
+                sessions.map(|(mac, session)| (mac, session.clone(), session.used_at(now)));
+            sessions.collect()
+        })
+    }
+
+    /// Does what is due. Meant to be called every few seconds.
+    pub async fn tick(&self) {
+        let _turn = self.turn.lock().await;
+        let now = self.now();
+        let sessions: Vec<(Mac, Session)> = self.store.read(|state| {
+            let sessions = state.sessions();
+            sessions
+                .map(|(mac, session)| (mac, session.clone()))
+                .collect()
+        });
+        let is_counted =
+            |session: &Session| session.metric == Metric::Bytes && session.running.is_some();
+        let must_count = sessions.iter().any(|(_, session)| is_counted(session));
+        if must_count || self.is_due(now, RECONCILE, |last| &mut last.reconciled) {
+            match self.gate.list().await {
+                Ok(open) => self.reconcile(&sessions, &open).await,
+                Err(error) => self.complain("the gate does not say whom it lets through", &error),
+            }
+        }
+        self.close_ended().await;
+        let is_waiting = sessions
+            .iter()
+            .any(|(_, session)| session.running.is_none());
+        if is_waiting && self.is_due(now, RETRY, |last| &mut last.retried) {
+            self.open_claims().await;
+        }
+        if self.is_due(now, CHECKPOINT, |last| &mut last.checkpoint) {
+            self.checkpoint().await;
+            self.store.tidy().await;
+        }
+    }
+
+    /// Says what would else be said every few seconds.
+    fn complain(&self, what: &str, error: &gate::Error) {
+        if self.is_due(self.now(), COMPLAINT, |last| &mut last.complained) {
+            warn!(error:%; "{what}");
+        }
+    }
+
+    fn is_due(
+        &self,
+        now: Moment,
+        pause: Duration,
+        which: impl FnOnce(&mut Last) -> &mut Option<Moment>,
+    ) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = which(&mut last);
+        let is_due = last.is_none_or(|last| now.since(&last).is_none_or(|passed| passed >= pause));
+        if is_due {
+            *last = Some(now);
+        }
+        is_due
+    }
+
+    /// Counts, opens again what the gate has forgotten, and closes what it
+    /// should not let through.
+    async fn reconcile(&self, sessions: &[(Mac, Session)], open: &[Open]) {
+        let now = self.now();
+        for Open { mac, bytes } in open {
+            if sessions.iter().any(|(known, _)| known == mac) {
+                self.store.update(|state| state.count(*mac, *bytes, now));
+            } else if let Err(error) = self.gate.close(*mac).await {
+                warn!(mac:%, error:%; "cannot close the gate");
+            }
+        }
+        for (mac, session) in sessions {
+            let is_open = open.iter().any(|open| open.mac == *mac);
+            if session.running.is_some() && !is_open && session.remaining_at(now) > 0 {
+                info!(mac:%; "the gate was closed, it is opened again");
+                if let Err(error) = self.open_now(*mac).await {
+                    warn!(mac:%, error:%; "cannot open the gate");
+                }
+            }
+        }
+    }
+
+    /// Closes the sessions that have nothing left.
+    async fn close_ended(&self) {
+        let now = self.now();
+        let is_over = |session: &Session| session.remaining_at(now) == 0;
+        let ended = self.store.commit(When::Now, |state| {
+            let ended = state.sessions().filter(|(_, session)| is_over(session));
+            let ended: Vec<Mac> = ended.map(|(mac, _)| mac).collect();
+            let records = ended.iter().map(|&mac| Record::Closed { mac });
+            (records.collect(), ended)
+        });
+        let ended = match ended.await {
+            Ok(ended) => ended,
+            // Nobody gets more than was bought: the gate is closed all the same.
+            Err(error) => {
+                warn!(error:%; "cannot write to the journal");
+                self.store.read(|state| {
+                    let ended = state.sessions().filter(|(_, session)| is_over(session));
+                    ended.map(|(mac, _)| mac).collect()
+                })
+            }
+        };
+        for mac in ended {
+            match self.gate.close(mac).await {
+                Ok(()) => info!(mac:%; "session ended"),
+                // It is found among those without a session, and tried again.
+                Err(error) => warn!(mac:%, error:%; "cannot close the gate"),
+            }
+        }
+    }
+
+    /// Honours what was bought while the gate could not be opened.
+    async fn open_claims(&self) {
+        let claims: Vec<Mac> = self.store.read(|state| {
+            let waiting = state
+                .sessions()
+                .filter(|(_, session)| session.running.is_none());
+            waiting.map(|(mac, _)| mac).collect()
+        });
+        for mac in claims {
+            match self.open_now(mac).await {
+                Ok(()) => info!(mac:%; "the gate is open now"),
+                Err(error) => self.complain("somebody who has paid waits for the gate", &error),
+            }
+        }
+    }
+
+    /// Writes down what was used.
+    pub async fn checkpoint(&self) {
+        let now = self.now();
+        let running = self.store.update(|state| {
+            let running: Vec<Mac> = (state.sessions())
+                .filter(|(_, session)| session.running.is_some())
+                .map(|(mac, _)| mac)
+                .collect();
+            for mac in &running {
+                state.count(*mac, None, now);
+            }
+            running
+        });
+        let written = self.store.commit(When::Now, |state| {
+            let sessions = running.iter().filter_map(|&mac| {
+                let session = state.session(mac)?.clone();
+                Some(Record::Session { mac, session })
+            });
+            (sessions.collect(), ())
+        });
+        if let Err(error) = written.await {
+            warn!(error:%; "cannot write down what was used");
+        }
+    }
+}

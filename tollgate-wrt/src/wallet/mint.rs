@@ -1,0 +1,292 @@
+//! One mint, by the paths of its API: NUT-02, 03, 07 and 09.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cashu::dhke::hash_to_curve;
+use cashu::nuts::nut02::KeySetVersion;
+use cashu::{
+    BlindSignature, CheckStateRequest, CheckStateResponse, Id, KeySetInfo, Keys, KeysResponse,
+    KeysetResponse, Proof, RestoreRequest, RestoreResponse, State, SwapRequest, SwapResponse,
+};
+use log::warn;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+
+use super::error::MintError;
+use super::http::{Answer, Client, Connection};
+use super::outputs;
+use crate::config::MintUrl;
+use crate::ledger::record::Output;
+
+/// How long the list of keysets is believed. Mints change it rarely, and a
+/// change that matters is noticed by the mint's answer.
+const KEYSETS_AGE: Duration = Duration::from_secs(600);
+
+/// Most keysets of a mint of which the keys are kept, some 5 kB each.
+const MAX_KEYS: usize = 8;
+
+/// How often a request that the mint had no time for is made again.
+const TRIES: u32 = 3;
+
+/// Longest pause between two of them.
+const MAX_PAUSE: Duration = Duration::from_secs(3);
+
+/// A mint and what is known of it.
+#[derive(Debug)]
+pub struct Mint {
+    url: MintUrl,
+    client: Arc<Client>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    keysets: Arc<Vec<KeySetInfo>>,
+    read: Option<Instant>,
+    keys: BTreeMap<Id, Arc<Keys>>,
+}
+
+impl Mint {
+    /// A mint that nobody has asked yet.
+    pub fn new(url: MintUrl, client: Arc<Client>) -> Self {
+        Self {
+            url,
+            client,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Its address.
+    pub fn url(&self) -> &MintUrl {
+        &self.url
+    }
+
+    /// Opens a connection, for [`Mint::swap`].
+    ///
+    /// # Errors
+    /// [`MintError::Unreachable`].
+    pub async fn connect(&self) -> Result<Connection, MintError> {
+        Ok(self.client.connect(&self.url).await?)
+    }
+
+    /// Its keysets, active and retired.
+    ///
+    /// # Errors
+    /// When it does not say, and never has.
+    pub async fn keysets(&self) -> Result<Arc<Vec<KeySetInfo>>, MintError> {
+        let mut known = self.known.lock().await;
+        let is_fresh = known.read.is_some_and(|read| read.elapsed() < KEYSETS_AGE);
+        if !is_fresh {
+            match self.get::<KeysetResponse>("/v1/keysets").await {
+                Ok(response) => {
+                    known.keysets = Arc::new(response.keysets);
+                    known.read = Some(Instant::now());
+                }
+                // The old ones are as good as they were.
+                Err(error) if known.read.is_some() => {
+                    warn!(mint:% = self.url, error:%; "cannot read the keysets again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Arc::clone(&known.keysets))
+    }
+
+    /// Reads the keysets now.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub async fn probe(&self) -> Result<(), MintError> {
+        let response: KeysetResponse = self.get("/v1/keysets").await?;
+        let mut known = self.known.lock().await;
+        known.keysets = Arc::new(response.keysets);
+        known.read = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Has the keysets read anew when they are next asked for.
+    pub async fn forget_keysets(&self) {
+        self.known.lock().await.read = None;
+    }
+
+    /// The public keys of a keyset. They are what its name says that they are.
+    ///
+    /// # Errors
+    /// When the mint does not say, or shows other keys.
+    pub async fn keys(&self, id: Id) -> Result<Arc<Keys>, MintError> {
+        let keysets = self.keysets().await?;
+        let mut known = self.known.lock().await;
+        if let Some(keys) = known.keys.get(&id) {
+            return Ok(Arc::clone(keys));
+        }
+        let response: KeysResponse = self.get(&format!("/v1/keys/{id}")).await?;
+        let mut found = response.keysets.into_iter();
+        let found = found.find(|keyset| keyset.id == id);
+        let info = keysets.iter().find(|info| info.id == id);
+        let (Some(keyset), Some(info)) = (found, info) else {
+            return Err(MintError::Lost("not the keys that were asked for".into()));
+        };
+        let name = match id.get_version() {
+            KeySetVersion::Version00 => Id::v1_from_keys(&keyset.keys),
+            KeySetVersion::Version01 => Id::v2_from_data(
+                &keyset.keys,
+                &info.unit,
+                info.input_fee_ppk,
+                info.final_expiry,
+            ),
+        };
+        if name != id {
+            return Err(MintError::Lost("keys that do not fit their name".into()));
+        }
+        if known.keys.len() >= MAX_KEYS {
+            known.keys.clear();
+        }
+        let keys = Arc::new(keyset.keys);
+        known.keys.insert(id, Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    /// Asks for a swap, once. What it means that this fails, the error says.
+    ///
+    /// # Errors
+    /// [`MintError`].
+    pub async fn swap(
+        &self,
+        connection: Connection,
+        inputs: &[Proof],
+        wanted: &[Output],
+    ) -> Result<Vec<BlindSignature>, MintError> {
+        let outputs =
+            outputs::blind(wanted).map_err(|garbage| MintError::Lost(garbage.to_string()))?;
+        let request = SwapRequest::new(inputs.to_vec(), outputs);
+        let answer = connection
+            .request("/v1/swap", Some(encode(&request)?))
+            .await?;
+        let response: SwapResponse = read(&answer)?;
+        Ok(response.signatures)
+    }
+
+    /// Asks for the signatures of a swap that may have been done (NUT-09), in
+    /// the order of the outputs. `None` if the mint has signed none of them.
+    ///
+    /// # Errors
+    /// [`MintError`], also for a mint that has signed only some of them.
+    pub async fn restore(
+        &self,
+        wanted: &[Output],
+    ) -> Result<Option<Vec<BlindSignature>>, MintError> {
+        let outputs =
+            outputs::blind(wanted).map_err(|garbage| MintError::Lost(garbage.to_string()))?;
+        let request = RestoreRequest {
+            outputs: outputs.clone(),
+        };
+        let response: RestoreResponse = self.post("/v1/restore", &request).await?;
+        if response.signatures.len() != response.outputs.len() {
+            return Err(MintError::Lost("signatures that fit no outputs".into()));
+        }
+        let mut signed: BTreeMap<_, _> = (response.outputs.iter())
+            .map(|output| output.blinded_secret)
+            .zip(response.signatures)
+            .collect();
+        let mut signatures = Vec::with_capacity(outputs.len());
+        for output in &outputs {
+            signatures.extend(signed.remove(&output.blinded_secret));
+        }
+        match signatures.len() {
+            0 => Ok(None),
+            all if all == outputs.len() => Ok(Some(signatures)),
+            _ => Err(MintError::Lost(
+                "signatures for a part of the outputs".into(),
+            )),
+        }
+    }
+
+    /// The state of each piece of ecash (NUT-07), in their order.
+    ///
+    /// # Errors
+    /// [`MintError`].
+    pub async fn states(&self, proofs: &[Proof]) -> Result<Vec<State>, MintError> {
+        let ys = proofs
+            .iter()
+            .map(|proof| hash_to_curve(proof.secret.as_bytes()));
+        let ys = ys
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| MintError::Lost(error.to_string()))?;
+        let request = CheckStateRequest { ys: ys.clone() };
+        let response: CheckStateResponse = self.post("/v1/checkstate", &request).await?;
+        let states: BTreeMap<_, _> = (response.states.iter())
+            .map(|state| (state.y, state.state))
+            .collect();
+        let states: Option<Vec<State>> = ys.iter().map(|y| states.get(y).copied()).collect();
+        states.ok_or_else(|| MintError::Lost("not the states that were asked for".into()))
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, MintError> {
+        self.ask(path, None).await
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, MintError> {
+        self.ask(path, Some(encode(body)?)).await
+    }
+
+    /// Asks, and asks again while the mint has no time.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<T, MintError> {
+        let mut tried = 1;
+        loop {
+            let answer = self.connect().await?.request(path, body.clone()).await?;
+            match read(&answer) {
+                Err(MintError::RateLimited(after)) if tried < TRIES => {
+                    sleep(pause(tried, after)).await;
+                    tried += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+/// How long to wait before a request is made again, for the `tried`th time.
+pub fn pause(tried: u32, after: Option<Duration>) -> Duration {
+    let own = Duration::from_millis(250).saturating_mul(1 << tried.min(8));
+    after.unwrap_or(own).max(own).min(MAX_PAUSE)
+}
+
+fn encode(body: &impl Serialize) -> Result<Vec<u8>, MintError> {
+    serde_json::to_vec(body).map_err(|error| MintError::Lost(error.to_string()))
+}
+
+/// Reads an answer by its status and the mint's number, never by its words.
+fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, MintError> {
+    /// Longest text of a mint that is passed on.
+    const MAX_DETAIL: usize = 200;
+
+    match answer.status {
+        200..=299 => serde_json::from_slice(&answer.body)
+            .map_err(|error| MintError::Lost(format!("it cannot be read: {error}"))),
+        429 => Err(MintError::RateLimited(answer.retry_after)),
+        400..=499 => {
+            let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+            let detail = match body["detail"].as_str() {
+                Some(text) => text.chars().take(MAX_DETAIL).collect(),
+                None => format!("status {}", answer.status),
+            };
+            Err(MintError::Refused {
+                code: body["code"].as_u64(),
+                detail,
+            })
+        }
+        status => Err(MintError::Lost(format!("status {status}"))),
+    }
+}

@@ -1,0 +1,21 @@
+//! Real payments: the daemon's binary against a real mint, nutshell, with
+//! ecash of nutshell's own wallet and of a small one here.
+//!
+//! Group `mint`: nutshell is fetched once into the cache directory of `cargo
+//! xtask`. Without Python, pip and a package index the tests say so and pass,
+//! unless XTASK_REQUIRE has the word `mint`.
+
+mod clock;
+#[path = "../common/mod.rs"]
+mod common;
+mod crash;
+mod faults;
+#[path = "../../../xtask/tests/support/groups.rs"]
+mod groups;
+mod lightning;
+mod nutshell;
+mod owner;
+mod pay;
+mod proxy;
+mod shop;
+mod wallet;

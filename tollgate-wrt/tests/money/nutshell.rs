@@ -1,0 +1,235 @@
+//! A real mint, in a process of its own.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::groups;
+
+/// A version of nutshell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// With V2 keysets.
+    New,
+    /// With V1 keysets, as most mints still have.
+    Old,
+}
+
+impl Version {
+    /// What pip installs. Newer marshmallow and limits break these versions.
+    fn pins(self) -> [&'static str; 3] {
+        let cashu = match self {
+            Self::New => "cashu==0.20.2",
+            Self::Old => "cashu==0.16.5",
+        };
+        [cashu, "marshmallow<4", "limits<5"]
+    }
+
+    /// Changes whenever the pins do.
+    fn directory(self) -> &'static str {
+        match self {
+            Self::New => "nutshell-0.20.2-1",
+            Self::Old => "nutshell-0.16.5-1",
+        }
+    }
+}
+
+/// How long a mint may take to start: it makes its keys and its database.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// nutshell's programs; `None`, after having said so, where they cannot be had.
+pub fn programs(version: Version) -> Option<&'static Path> {
+    type Installed = OnceLock<Result<PathBuf, String>>;
+    static NEW: Installed = OnceLock::new();
+    static OLD: Installed = OnceLock::new();
+    let programs = match version {
+        Version::New => &NEW,
+        Version::Old => &OLD,
+    };
+    match programs.get_or_init(|| install(version).map_err(|error| error.to_string())) {
+        Ok(path) => {
+            groups::group("mint", None);
+            Some(path)
+        }
+        Err(why) => {
+            groups::group("mint", Some(why));
+            None
+        }
+    }
+}
+
+fn install(version: Version) -> io::Result<PathBuf> {
+    let set = |name| std::env::var_os(name).map(PathBuf::from);
+    let cache = set("XTASK_CACHE_DIR")
+        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("tollgate-xtask")))
+        .or_else(|| Some(set("HOME")?.join(".cache/tollgate-xtask")))
+        .ok_or_else(|| io::Error::other("no cache directory"))?;
+    fs::create_dir_all(&cache)?;
+    // Several test processes may want it at once.
+    let lock = File::create(cache.join(format!("{}.lock", version.directory())))?;
+    flock(&lock, FlockOperation::LockExclusive)?;
+
+    let directory = cache.join(version.directory());
+    let done = directory.join("installed");
+    if !done.exists() {
+        let _ = fs::remove_dir_all(&directory);
+        run(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
+        let mut pip = Command::new(directory.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+        run(pip.args(version.pins()))?;
+        File::create(done)?.sync_all()?;
+    }
+    Ok(directory.join("bin"))
+}
+
+fn run(command: &mut Command) -> io::Result<()> {
+    let output = command.stdin(Stdio::null()).output();
+    let failed = |why: String| io::Error::other(format!("{command:?}: {why}"));
+    let output = output.map_err(|error| io::Error::other(error.to_string()))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(failed(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        )),
+    }
+}
+
+/// A mint; killed, and nothing else, when the test is over.
+pub struct Mint {
+    child: Child,
+    directory: PathBuf,
+    pub address: SocketAddr,
+    fee: u64,
+    version: Version,
+}
+
+impl Mint {
+    /// Starts a mint with its files in `directory`, which may be those of an
+    /// earlier one, and with a fee of `fee` thousandths per piece.
+    pub fn start(directory: &Path, fee: u64) -> Option<Self> {
+        Self::start_version(Version::New, directory, fee)
+    }
+
+    pub fn start_version(version: Version, directory: &Path, fee: u64) -> Option<Self> {
+        programs(version)?;
+        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = port.local_addr().unwrap();
+        drop(port);
+        fs::create_dir_all(directory).unwrap();
+        let mut mint = Self {
+            child: spawn(version, directory, address, fee),
+            directory: directory.to_owned(),
+            address,
+            fee,
+            version,
+        };
+        mint.wait();
+        Some(mint)
+    }
+
+    fn wait(&mut self) {
+        let start = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the mint has ended: {status}\n{}", self.log());
+            }
+            assert!(start.elapsed() < PATIENCE, "no mint:\n{}", self.log());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again, at the same address and with the same database.
+    pub fn restart(&mut self) {
+        self.child = spawn(self.version, &self.directory, self.address, self.fee);
+        self.wait();
+    }
+
+    /// What the mint has issued and not got back, by its own database.
+    pub fn outstanding(&self) -> u64 {
+        let script = "
+import sqlite3, sys
+db = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True)
+value = lambda text: db.execute(text).fetchone()[0] or 0
+issued = value('SELECT SUM(amount) FROM promises WHERE c_ IS NOT NULL')
+print(issued - value('SELECT SUM(amount) FROM proofs_used'))
+";
+        self.query(script).trim().parse().unwrap()
+    }
+
+    /// The secrets that were spent.
+    pub fn spent(&self) -> Vec<String> {
+        let script = "
+import sqlite3, sys
+db = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True)
+for row in db.execute('SELECT secret FROM proofs_used'): print(row[0])
+";
+        self.query(script).lines().map(str::to_owned).collect()
+    }
+
+    fn query(&self, script: &str) -> String {
+        let database = self.directory.join("db/mint.sqlite3");
+        let output = Command::new(programs(self.version).unwrap().join("python"))
+            .args(["-c", script])
+            .arg(database)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+impl Drop for Mint {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(version: Version, directory: &Path, address: SocketAddr, fee: u64) -> Child {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(directory.join("log"))
+        .unwrap();
+    (&log).write_all(b"-- start\n").unwrap();
+    Command::new(programs(version).unwrap().join("mint"))
+        .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
+        .current_dir(directory)
+        .env("MINT_PRIVATE_KEY", "a key for tests")
+        .env("MINT_BACKEND_BOLT11_SAT", "FakeWallet")
+        .env("FAKEWALLET_BRR", "TRUE")
+        .env("FAKEWALLET_DELAY_INCOMING_PAYMENT", "0")
+        .env("FAKEWALLET_DELAY_OUTGOING_PAYMENT", "0")
+        .env("MINT_INPUT_FEE_PPK", fee.to_string())
+        .env("MINT_RATE_LIMIT", "FALSE")
+        .env("MINT_DATABASE", directory.join("db"))
+        .env("CASHU_DIR", directory)
+        .env("TOR", "FALSE")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}

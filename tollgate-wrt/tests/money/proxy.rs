@@ -1,0 +1,129 @@
+//! Stands between the daemon and a mint, and does to swaps, and to the minting
+//! of paid invoices, what networks do.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// What is done to a request for a swap.
+pub enum Fault {
+    /// Nothing.
+    Pass,
+    /// It is never answered, and never passed on.
+    Hang,
+    /// It is answered with these bytes, and never passed on.
+    Answer(&'static [u8]),
+    /// It is passed on, and its answer is dropped.
+    Drop,
+    /// Something is done before it is passed on.
+    Before(Box<dyn FnOnce() + Send>),
+    /// Something is done once it is answered, before the answer is passed on.
+    After(Box<dyn FnOnce() + Send>),
+}
+
+/// The proxy; its threads end with the process.
+pub struct Proxy {
+    pub address: SocketAddr,
+    faults: Arc<Mutex<Vec<Fault>>>,
+}
+
+impl Proxy {
+    pub fn start(mint: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let faults: Arc<Mutex<Vec<Fault>>> = Arc::default();
+        let theirs = Arc::clone(&faults);
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let faults = Arc::clone(&theirs);
+                thread::spawn(move || serve(stream, mint, &faults));
+            }
+        });
+        Self { address, faults }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What is done to the next swaps, one after the other.
+    pub fn next(&self, faults: impl IntoIterator<Item = Fault>) {
+        let mut waiting = self.faults.lock().unwrap();
+        waiting.extend(faults);
+    }
+}
+
+/// One connection has one request.
+fn serve(mut client: TcpStream, mint: SocketAddr, faults: &Mutex<Vec<Fault>>) -> Option<()> {
+    let request = read_request(&mut client)?;
+    let is_swap =
+        request.starts_with(b"POST /v1/swap ") || request.starts_with(b"POST /v1/mint/bolt11 ");
+    let fault = {
+        let mut waiting = faults.lock().unwrap();
+        match is_swap && !waiting.is_empty() {
+            true => waiting.remove(0),
+            false => Fault::Pass,
+        }
+    };
+    match fault {
+        Fault::Pass => forward(&request, mint, &mut client),
+        Fault::Hang => {
+            thread::sleep(Duration::from_secs(600));
+            None
+        }
+        Fault::Answer(bytes) => client.write_all(bytes).ok(),
+        Fault::Drop => {
+            let _ = exchange(&request, mint);
+            client.shutdown(Shutdown::Both).ok()
+        }
+        Fault::Before(act) => {
+            act();
+            forward(&request, mint, &mut client)
+        }
+        Fault::After(act) => {
+            let answer = exchange(&request, mint);
+            act();
+            client.write_all(&answer?).ok()
+        }
+    }
+}
+
+fn forward(request: &[u8], mint: SocketAddr, client: &mut TcpStream) -> Option<()> {
+    client.write_all(&exchange(request, mint)?).ok()
+}
+
+/// Asks the mint; reads to the end of what it says.
+fn exchange(request: &[u8], mint: SocketAddr) -> Option<Vec<u8>> {
+    let mut stream = TcpStream::connect(mint).ok()?;
+    let text = String::from_utf8_lossy(request);
+    // So that the mint ends the connection, and the answer with it.
+    let request = text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    (!answer.is_empty()).then_some(answer)
+}
+
+fn read_request(stream: &mut TcpStream) -> Option<Vec<u8>> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4_096];
+    loop {
+        let head = request.windows(4).position(|end| end == b"\r\n\r\n");
+        if let Some(head) = head.map(|at| at + 4) {
+            let text = String::from_utf8_lossy(&request[..head]).to_ascii_lowercase();
+            let length = text
+                .lines()
+                .find_map(|line| line.strip_prefix("content-length: "));
+            let length: usize = length.map_or(0, |length| length.trim().parse().unwrap());
+            if request.len() >= head + length {
+                return Some(request);
+            }
+        }
+        match stream.read(&mut buffer).ok()? {
+            0 => return None,
+            read => request.extend(&buffer[..read]),
+        }
+    }
+}
