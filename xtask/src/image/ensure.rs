@@ -107,7 +107,7 @@ pub fn ensure(request: &Request<'_>) -> Result<Ensured> {
                 ready,
                 how: How::Pulled,
                 reasons,
-                alias_set: true,
+                alias_set: spec.alias().is_some(),
                 took: started.elapsed(),
             });
         }
@@ -118,7 +118,7 @@ pub fn ensure(request: &Request<'_>) -> Result<Ensured> {
         ready,
         how: How::Built,
         reasons,
-        alias_set: true,
+        alias_set: spec.alias().is_some(),
         took: started.elapsed(),
     })
 }
