@@ -206,12 +206,8 @@ fn build(request: &Request<'_>) -> Result<Ready> {
             Ok(failure) => {
                 // What `--shell` opens; without it there is still the log.
                 let kept = failed::remember(request.root, spec, &failure);
-                kept.err().unwrap_or_else(|| {
-                    anyhow::Error::new(Failed {
-                        arch: spec.arch.name.clone(),
-                        failure,
-                    })
-                })
+                kept.err()
+                    .unwrap_or_else(|| anyhow::Error::new(Failed::of(spec, failure)))
             }
             Err(error) => error,
         }
