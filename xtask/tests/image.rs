@@ -33,9 +33,16 @@ fn an_image_is_built_once_and_then_found() {
     assert!(said.contains("Would build"), "{said}");
     assert!(!exists(&tag), "a dry run changes nothing");
 
-    let output = support::run(&mut copy.image(&["--json"]));
+    // A client's proxies, which it puts into all containers, are no part of it.
+    let config = copy.path("bin/config");
+    std::fs::create_dir_all(&config).unwrap();
+    let proxies = r#"{"proxies":{"default":{"httpProxy":"http://me:secret@proxy"}}}"#;
+    std::fs::write(config.join("config.json"), proxies).unwrap();
+    let mut command = copy.image(&["--json"]);
+    let output = support::run(command.env("DOCKER_CONFIG", &config));
     let image = support::json(&output)["images"][0].clone();
     assert_eq!(image["state"], "built", "{}", stderr(&output));
+    assert!(!docker(&["image", "inspect", &tag]).contains("secret"));
     assert_eq!(image["tag"], tag);
     assert_eq!(image["reasons"][0]["reason"], "first-build");
     let said = stderr(&output);

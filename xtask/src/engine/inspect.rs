@@ -40,6 +40,9 @@ pub struct Config {
     /// Its labels.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Its environment, `NAME=VALUE`.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub env: Vec<String>,
     /// The working directory.
     #[serde(default)]
     pub working_dir: String,

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`find`] | every `docker` on PATH, and which of them can drive BuildKit |
 //! | [`inspect`] | images that are there |
+//! | [`proxies`] | a container that becomes an image gets none |
 //! | [`remote`] | whether the daemon runs on this machine |
 //! | [`trouble`] | what an engine's complaint means, with a way out |
 //! | [`container`] | containers by steps, and volumes |
@@ -13,6 +14,7 @@ pub mod ca;
 pub mod container;
 pub mod find;
 pub mod inspect;
+mod proxies;
 pub mod remote;
 pub mod trouble;
 
@@ -87,8 +89,20 @@ impl Engine {
     /// # Errors
     /// It fails: what the engine says, what that means, and a way out.
     pub fn read<S: Into<OsString> + Clone>(&self, args: &[S]) -> Result<String> {
-        let output = self
-            .command(args)
+        let words: Vec<String> = args
+            .iter()
+            .take(2)
+            .map(|arg| arg.clone().into().to_string_lossy().into_owned())
+            .collect();
+        self.run(self.command(args), &words.join(" "))
+    }
+
+    /// As [`Engine::read`], for a command that is more than its arguments.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn run(&self, command: duct::Expression, name: &str) -> Result<String> {
+        let output = command
             .stdout_capture()
             .stderr_capture()
             .unchecked()
@@ -98,12 +112,7 @@ impl Engine {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let words: Vec<String> = args
-            .iter()
-            .take(2)
-            .map(|arg| arg.clone().into().to_string_lossy().into_owned())
-            .collect();
-        Err(trouble::explain(self, &words.join(" "), &said))
+        Err(trouble::explain(self, name, &said))
     }
 
     /// True when the daemon runs on another machine, or may: its mounts are

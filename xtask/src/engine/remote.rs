@@ -42,12 +42,16 @@ fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Where the client's configuration is.
+pub(super) fn config_dir() -> Option<PathBuf> {
+    set("DOCKER_CONFIG")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(set("HOME")?).join(".docker")))
+}
+
 /// `currentContext` of `$DOCKER_CONFIG/config.json`.
 fn current_context() -> Option<String> {
-    let dir = set("DOCKER_CONFIG")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(set("HOME")?).join(".docker")))?;
-    let text = std::fs::read(dir.join("config.json")).ok()?;
+    let text = std::fs::read(config_dir()?.join("config.json")).ok()?;
     let config: serde_json::Value = serde_json::from_slice(&text).ok()?;
     let name = config.get("currentContext")?.as_str()?;
     (!name.is_empty()).then(|| name.to_owned())

@@ -47,7 +47,9 @@ pub fn explain(engine: &Engine, command: &str, said: &str) -> Error {
         );
     }
     let shown: Vec<String> = said.lines().map(|line| format!("  {line}")).collect();
-    anyhow!("{name} {command} failed:\n{}", shown.join("\n"))
+    // Which one: several can be on PATH.
+    let program = engine.program.display();
+    anyhow!("{program} {command} failed:\n{}", shown.join("\n"))
 }
 
 fn start(kind: Kind) -> &'static str {
@@ -83,7 +85,7 @@ mod tests {
         let other = text("Error response from daemon: no space left on device");
         assert_eq!(
             other,
-            "docker image inspect failed:\n  Error response from daemon: no space left on device"
+            "/usr/bin/docker image inspect failed:\n  Error response from daemon: no space left on device"
         );
         assert!(
             text("Error response from daemon: client version 1.50 is too new. Maximum supported API version is 1.41")

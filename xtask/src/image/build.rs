@@ -37,6 +37,8 @@ pub struct Failure {
     pub lines: Vec<String>,
     /// The whole output.
     pub log: PathBuf,
+    /// The base image, where that could not be had.
+    pub base: Option<String>,
 }
 
 /// A step that failed, as `--shell` finds it again.
@@ -66,7 +68,14 @@ impl std::fmt::Display for Failure {
         for line in &self.lines {
             writeln!(f, "    {line}")?;
         }
-        write!(f, "The whole log: {}", fs::shown(&self.log).display())
+        write!(f, "The whole log: {}", fs::shown(&self.log).display())?;
+        if let Some(base) = &self.base {
+            write!(
+                f,
+                "\nDoes its registry have it, and can the engine's daemon reach that? Try it: docker pull {base}"
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -189,6 +198,8 @@ impl Build<'_> {
                 &failed.lines.join("\n"),
             );
         };
+        let base = name.strip_prefix("[internal] load metadata for ");
+        let base = base.map(str::to_owned);
         let name = match failed.step {
             Some(step) => format!(
                 "step {} {}/{}, {},",
@@ -197,7 +208,7 @@ impl Build<'_> {
                 step.stage.steps().len(),
                 step.instruction.short()
             ),
-            None => match name.strip_prefix("[internal] load metadata for ") {
+            None => match &base {
                 Some(base) => {
                     format!("FROM {base}, the base image (`base` of [image] in openwrt/sdk.toml),")
                 }
@@ -209,6 +220,7 @@ impl Build<'_> {
             name,
             lines: failed.lines,
             log: self.log.to_owned(),
+            base,
         })
     }
 }

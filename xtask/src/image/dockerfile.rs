@@ -106,6 +106,16 @@ impl Dockerfile {
         stage.steps().into_iter().find(|step| step.number == number)
     }
 
+    /// A step that was noted when the file may have been another: where it was,
+    /// else what reads like it, else what stands in its place now.
+    pub fn step_again(&self, stage: &str, number: usize, text: &str) -> Option<Step<'_>> {
+        let there = self.step(stage, number);
+        there
+            .filter(|step| step.instruction.text == one_line(text))
+            .or_else(|| self.step_of_text(text))
+            .or(there)
+    }
+
     /// The step whose instruction reads so.
     pub fn step_of_text(&self, text: &str) -> Option<Step<'_>> {
         let text = one_line(text);
@@ -309,6 +319,18 @@ mod tests {
                 .number,
             2
         );
+    }
+
+    #[test]
+    fn a_step_is_found_again() {
+        let file = Dockerfile::parse(TEXT);
+        let text = file.step("a", 1).unwrap().instruction.text.clone();
+        let more = Dockerfile::parse(&TEXT.replace("ARG Y\n", "ARG Y\nRUN before\n"));
+        assert_eq!(more.step_again("a", 1, &text).unwrap().number, 2);
+        assert_eq!(file.step_again("a", 1, &text).unwrap().number, 1);
+        // It was edited: that is the step that is meant.
+        assert_eq!(file.step_again("a", 1, "RUN old").unwrap().number, 1);
+        assert!(file.step_again("gone", 1, "RUN old").is_none());
     }
 
     #[test]

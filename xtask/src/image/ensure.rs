@@ -107,7 +107,7 @@ pub fn ensure(request: &Request<'_>) -> Result<Ensured> {
                 ready,
                 how: How::Pulled,
                 reasons,
-                alias_set: true,
+                alias_set: spec.alias().is_some(),
                 took: started.elapsed(),
             });
         }
@@ -118,7 +118,7 @@ pub fn ensure(request: &Request<'_>) -> Result<Ensured> {
         ready,
         how: How::Built,
         reasons,
-        alias_set: true,
+        alias_set: spec.alias().is_some(),
         took: started.elapsed(),
     })
 }
@@ -213,12 +213,8 @@ fn build(request: &Request<'_>) -> Result<Ready> {
             Ok(failure) => {
                 // What `--shell` opens; without it there is still the log.
                 let kept = failed::remember(request.root, spec, &failure);
-                kept.err().unwrap_or_else(|| {
-                    anyhow::Error::new(Failed {
-                        arch: spec.arch.name.clone(),
-                        failure,
-                    })
-                })
+                kept.err()
+                    .unwrap_or_else(|| anyhow::Error::new(Failed::of(spec, failure)))
             }
             Err(error) => error,
         }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::build::{FailedStep, Failure};
 use super::ensure;
 use super::spec::Spec;
+use crate::config::image::RustMode;
+use crate::toolchain::select::Choice;
 use crate::util::fs;
 
 /// The record, `<release>-<arch>.failed.json` beside the log.
@@ -22,10 +24,24 @@ pub struct Record {
 /// A build that failed, with what to do next.
 #[derive(Debug)]
 pub struct Failed {
-    /// The architecture.
-    pub arch: String,
+    /// The image, as arguments of `image`.
+    pub image: String,
     /// What failed.
     pub failure: Failure,
+}
+
+impl Failed {
+    /// Of this image.
+    pub fn of(spec: &Spec, failure: Failure) -> Self {
+        let mut image = spec.arch.name.clone();
+        if spec.alias().is_none() {
+            image += &format!(" --release {}", spec.release.name);
+        }
+        if spec.rust == RustMode::Pinned && spec.provider != Choice::Rustup.name() {
+            image += &format!(" --toolchain {}", spec.provider);
+        }
+        Self { image, failure }
+    }
 }
 
 impl std::fmt::Display for Failed {
@@ -35,7 +51,7 @@ impl std::fmt::Display for Failed {
             write!(
                 f,
                 "\nA shell just before that step: cargo xtask image {} --shell",
-                self.arch
+                self.image
             )?;
         }
         Ok(())

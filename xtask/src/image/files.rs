@@ -34,6 +34,15 @@ impl ContextFile {
         }
     }
 
+    /// The mode in a build: a umask of 077 must not keep the image's user from
+    /// reading what it runs.
+    pub fn readable(&self) -> u32 {
+        match self.mode & 0o100 {
+            0 => self.mode | 0o444,
+            _ => self.mode | 0o555,
+        }
+    }
+
     /// `0644 sha256:<hex>`: what a fingerprint knows of it.
     pub fn summary(&self) -> String {
         use sha2::{Digest, Sha256};

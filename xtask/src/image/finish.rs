@@ -3,6 +3,7 @@
 //! it gets its tag, and last the alias. A run that is killed before leaves
 //! nothing but layers.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -12,7 +13,7 @@ use super::decide::{self, Ready};
 use super::label::{self, Labels};
 use super::spec::Spec;
 use crate::buildlog::Baseline;
-use crate::engine::Engine;
+use crate::engine::{Engine, Image};
 use crate::fingerprint::hex;
 
 /// Begin of the names of containers that only hold an image while it is
@@ -28,7 +29,15 @@ const TOOLCHAIN: &str = "/opt/xtask/toolchain.sha256";
 /// # Errors
 /// It is not what an image of this spec must be; the engine's errors.
 pub fn finish(engine: &Engine, spec: &Spec, id: &str) -> Result<Ready> {
-    let name = format!("{CONTAINER}{}-{}", spec.inputs.short(), std::process::id());
+    // Nothing but the process number would meet one that a killed run left:
+    // processes of CI jobs often have the same.
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    let name = format!(
+        "{CONTAINER}{}-{:x}-{}",
+        spec.inputs.short(),
+        now.as_nanos(),
+        std::process::id()
+    );
     let container = Container::create(engine, id, &name)?;
     let baked = container.file(BAKED)?;
     let baseline = Baseline::parse(&String::from_utf8_lossy(&baked))
@@ -53,20 +62,32 @@ pub fn finish(engine: &Engine, spec: &Spec, id: &str) -> Result<Ready> {
     let said = engine.read(&args)?;
     let finished = said.lines().last().unwrap_or_default().trim().to_owned();
     drop(container);
-    let ready = check(engine, spec, &finished, &labels)?;
+    let ready = check(engine, spec, [id, &finished], &labels)?;
     engine.read(&["tag", &finished, &spec.tag()])?;
     Ok(ready)
 }
 
-fn check(engine: &Engine, spec: &Spec, id: &str, labels: &Labels) -> Result<Ready> {
-    let found = engine.inspect_images(&[id])?.into_iter().next().flatten();
-    let mut image = found.with_context(|| format!("the engine lost the image {id}"))?;
+/// `ids` are the image as it was built, and with its labels.
+fn check(engine: &Engine, spec: &Spec, ids: [&str; 2], labels: &Labels) -> Result<Ready> {
+    let mut found = engine.inspect_images(&ids)?.into_iter().zip(ids);
+    let mut next = || {
+        let (image, id) = found.next().context("the engine lost an image")?;
+        image.with_context(|| format!("the engine lost the image {id}"))
+    };
+    let (built, mut image) = (next()?, next()?);
     for (name, value) in labels.all()? {
         ensure!(
             image.label(name) == Some(value.as_str()),
             "the engine changed the label {name} of the image"
         );
     }
+    // It would be part of the image, and no input of its fingerprint.
+    let (before, after) = (environment(&built), environment(&image));
+    let added: Vec<&&str> = after.difference(&before).collect();
+    ensure!(
+        added.is_empty(),
+        "the engine added variables to the image's environment: {added:?}"
+    );
     let user = image.config.as_ref().map_or("", |config| &config.user);
     ensure!(
         !matches!(user.split(':').next(), Some("" | "0" | "root")),
@@ -77,6 +98,14 @@ fn check(engine: &Engine, spec: &Spec, id: &str, labels: &Labels) -> Result<Read
         Ok(ready) => Ok(ready),
         Err(why) => bail!("the finished image is not the one that was asked for: {why}"),
     }
+}
+
+/// Names only: a value may be a secret, and goes into messages.
+fn environment(image: &Image) -> BTreeSet<&str> {
+    let variables = image.config.iter().flat_map(|config| &config.env);
+    variables
+        .map(|variable| variable.split('=').next().unwrap_or(variable))
+        .collect()
 }
 
 /// Lets the moving alias point at the image.
@@ -98,7 +127,7 @@ struct Container<'a> {
 
 impl<'a> Container<'a> {
     fn create(engine: &'a Engine, image: &str, name: &'a str) -> Result<Self> {
-        engine.read(&["create", "--name", name, image])?;
+        engine.create_without_proxies(name, image)?;
         Ok(Self { engine, name })
     }
 

@@ -112,7 +112,7 @@ impl Invocation<'_> {
 
     fn write_context(&self, dir: &Path) -> Result<()> {
         for file in self.spec_with_text().files {
-            fs::write_atomic(&dir.join(&file.path), &file.content, file.mode)?;
+            fs::write_atomic(&dir.join(&file.path), &file.content, file.readable())?;
         }
         Ok(())
     }

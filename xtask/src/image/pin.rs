@@ -97,18 +97,14 @@ fn with_pin(text: &str, pin: &Pin) -> Result<String> {
     let header = format!("[image.digest.{:?}]", pin.release);
     let line = format!("{} = {:?}", pin.arch, pin.digest);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    match lines.iter().position(|found| found.trim() == header) {
+    let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    match lines
+        .iter()
+        .position(|found| is_header(found, &pin.release))
+    {
         Some(at) => {
             let end = end_of_table(&lines, at);
-            let key = |found: &str| {
-                found
-                    .split('=')
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned()
-            };
-            let same = (at + 1..end).find(|index| key(&lines[*index]) == pin.arch);
+            let same = (at + 1..end).find(|index| key(&lines[*index]).as_ref() == Some(&pin.arch));
             match same {
                 Some(index) => {
                     let comment = lines[index]
@@ -120,10 +116,8 @@ fn with_pin(text: &str, pin: &Pin) -> Result<String> {
                     };
                 }
                 None => {
-                    let later = (at + 1..end).find(|index| {
-                        let key = key(&lines[*index]);
-                        !key.is_empty() && !key.starts_with('#') && key > pin.arch
-                    });
+                    let later = (at + 1..end)
+                        .find(|index| key(&lines[*index]).is_some_and(|key| key > pin.arch));
                     lines.insert(later.unwrap_or(end), line);
                 }
             }
@@ -140,9 +134,27 @@ fn with_pin(text: &str, pin: &Pin) -> Result<String> {
             lines.splice(end..end, [String::new(), header, line]);
         }
     }
-    let new = lines.join("\n") + "\n";
+    let new = lines.join(line_end) + line_end;
     prove(text, &new, pin)?;
     Ok(new)
+}
+
+/// Whether the line begins the table of a release's digests, however it is
+/// written.
+fn is_header(line: &str, release: &str) -> bool {
+    let table = line
+        .trim_start()
+        .starts_with('[')
+        .then(|| line.parse::<toml::Table>());
+    table.and_then(Result::ok).is_some_and(|table| {
+        let digests = table.get("image").and_then(|image| image.get("digest"));
+        digests.is_some_and(|digests| digests.get(release).is_some())
+    })
+}
+
+/// The key that a line sets.
+fn key(line: &str) -> Option<String> {
+    line.parse::<toml::Table>().ok()?.keys().next().cloned()
 }
 
 /// Behind the last key of the table whose header is in line `at`: comments that
@@ -150,7 +162,7 @@ fn with_pin(text: &str, pin: &Pin) -> Result<String> {
 fn end_of_table(lines: &[String], at: usize) -> usize {
     let next = lines[at + 1..]
         .iter()
-        .position(|line| line.starts_with('['))
+        .position(|line| line.trim_start().starts_with('['))
         .map_or(lines.len(), |offset| at + 1 + offset);
     let is_content = |line: &String| !line.trim().is_empty() && !line.trim().starts_with('#');
     let last = lines[at..next].iter().rposition(is_content);
@@ -244,6 +256,38 @@ mod tests {
             with_pin(&fourth, &pin("25.12", "riscv64_generic", "d")).unwrap(),
             fourth
         );
+    }
+
+    #[test]
+    fn other_ways_to_write_it_are_understood() {
+        let digest = |digit: &str| format!("\"sha256:{}\"", digit.repeat(64));
+        let text = project().replace(
+            "\n[toolchain]\n",
+            &format!(
+                "\n  [ image.digest.'24.10' ] # pinned\n  \"mips_24kc\" = {}\n\n  [toolchain]\n",
+                digest("a")
+            ),
+        );
+        let changed = with_pin(&text, &pin("24.10", "mips_24kc", "b")).unwrap();
+        assert_eq!(changed.lines().count(), text.lines().count());
+        assert!(changed.contains(&format!("\nmips_24kc = {}\n", digest("b"))));
+        let added = with_pin(&text, &pin("24.10", "x86_64", "b")).unwrap();
+        assert!(added.contains(&format!("\nx86_64 = {}\n\n  [toolchain]", digest("b"))));
+        let windows = project().replace('\n', "\r\n");
+        let pinned = with_pin(&windows, &pin("24.10", "x86_64", "b")).unwrap();
+        assert!(
+            pinned.starts_with(
+                windows
+                    .split("[toolchain.zig]")
+                    .next()
+                    .unwrap()
+                    .split("[toolchain]")
+                    .next()
+                    .unwrap()
+                    .trim_end()
+            )
+        );
+        assert!(!pinned.replace("\r\n", "").contains('\n'));
     }
 
     #[test]

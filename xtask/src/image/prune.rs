@@ -164,7 +164,7 @@ pub fn plan(engine: &Engine, project: &str, used: &Used) -> Result<Plan> {
     let mut plan = Plan::default();
     for image in engine.inspect_images(&ids)?.into_iter().flatten() {
         match why_unused(&image, project, used) {
-            Some(why) => plan.images.push(unused(image, why)),
+            Some(why) => plan.add(unused(image, why)),
             None => plan.kept.extend(image.repo_tags),
         }
     }
@@ -226,28 +226,61 @@ fn unused(image: Image, why: String) -> Unused {
     }
 }
 
-/// Removes it. What the engine refuses (a container uses the image) is given
-/// back with its words.
+impl Plan {
+    /// An image whose names are all somebody else's was made from ours, and has
+    /// its labels: nothing of it would be removed.
+    fn add(&mut self, image: Unused) {
+        match image.tags.is_empty() && !image.other_tags.is_empty() {
+            true => self.kept.extend(image.other_tags),
+            false => self.images.push(image),
+        }
+    }
+}
+
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// How many images are gone, or have none of our names any more.
+    pub images: usize,
+    /// What could not be removed, and why.
+    pub refused: Vec<String>,
+}
+
+/// Removes it. An image that a container uses keeps all of its names.
 ///
 /// # Errors
-/// The engine cannot be started.
-pub fn remove(engine: &Engine, plan: &Plan) -> Result<Vec<String>> {
-    let mut refused = Vec::new();
-    let mut run = |args: &[&str]| {
-        if let Err(error) = engine.read(args) {
-            refused.push(format!("{error:#}"));
-        }
-    };
+/// The engine does not answer.
+pub fn remove(engine: &Engine, plan: &Plan) -> Result<Done> {
+    let mut done = Done::default();
     for container in &plan.containers {
-        run(&["rm", "--force", container]);
+        if let Err(error) = engine.read(&["rm", "--force", container]) {
+            done.refused.push(format!("{error:#}"));
+        }
     }
     for image in &plan.images {
-        match image.tags.is_empty() && image.other_tags.is_empty() {
-            true => run(&["rmi", &image.id]),
-            false => image.tags.iter().for_each(|tag| run(&["rmi", tag])),
+        let names = match image.tags.is_empty() {
+            true => std::slice::from_ref(&image.id),
+            false => &image.tags[..],
+        };
+        let ancestor = format!("ancestor={}", image.id);
+        let users = engine.read(&["ps", "--all", "--quiet", "--filter", &ancestor])?;
+        if let (Some(user), true) = (users.lines().next(), image.other_tags.is_empty()) {
+            done.refused.push(format!(
+                "{} stays: container {user} uses it ({} rm {user})",
+                names[0],
+                engine.kind.name()
+            ));
+            continue;
+        }
+        let removed = names
+            .iter()
+            .try_for_each(|name| engine.read(&["rmi", name]).map(drop));
+        match removed {
+            Ok(()) => done.images += 1,
+            Err(error) => done.refused.push(format!("{error:#}")),
         }
     }
-    Ok(refused)
+    Ok(done)
 }
 
 fn git(root: &Path, args: &[&str]) -> Result<String> {
@@ -261,7 +294,10 @@ fn git(root: &Path, args: &[&str]) -> Result<String> {
         .context("start git: it tells which images are still used")?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        bail!("git says: {}", said.lines().next().unwrap_or("nothing"));
+        bail!(
+            "git says: {}\nIts branches and tags tell which images are still used: run this in the project's checkout",
+            said.lines().next().unwrap_or("nothing")
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -321,5 +357,13 @@ mod tests {
             ["openwrt-rust-builder:x", "r:5000/openwrt-rust-builder:y"]
         );
         assert_eq!(found.other_tags, ["mine:1"]);
+        let mut plan = Plan::default();
+        plan.add(found);
+        plan.add(unused(image(&[], &["made-from-it:1"]), String::new()));
+        plan.add(unused(image(&[], &[]), String::new()));
+        assert_eq!(
+            (plan.images.len(), &plan.kept[..]),
+            (2, &["made-from-it:1".to_owned()][..])
+        );
     }
 }

@@ -65,7 +65,11 @@ pub fn pull(engine: &Engine, spec: &Spec, registry: &str, ui: &Ui) -> Result<Opt
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         if is_missing(&said) {
             drop(step);
-            ui.note(&format!("{name} is not there: nobody pushed it yet"));
+            let hint = match said.contains("denied") {
+                true => format!(", or it needs: {} login", engine.kind.name()),
+                false => String::new(),
+            };
+            ui.note(&format!("{name} is not there: nobody pushed it yet{hint}"));
             return Ok(None);
         }
         return Err(crate::engine::trouble::explain(engine, "pull", &said))
@@ -98,6 +102,10 @@ pub fn pull(engine: &Engine, spec: &Spec, registry: &str, ui: &Ui) -> Result<Opt
 /// A registry's words for "there is no such image".
 fn is_missing(said: &str) -> bool {
     let said = said.to_ascii_lowercase();
+    // A helper for passwords that is "not found" is no answer of a registry.
+    if said.contains("executable file") || said.contains("error getting credentials") {
+        return false;
+    }
     [
         "manifest unknown",
         "not found",
@@ -119,6 +127,9 @@ mod tests {
         ));
         assert!(is_missing(
             "Error response from daemon: pull access denied for x, repository does not exist or may require 'docker login'"
+        ));
+        assert!(!is_missing(
+            "error getting credentials - err: exec: \"docker-credential-x\": executable file not found in $PATH, out: ``"
         ));
         assert!(!is_missing(
             "dial tcp 127.0.0.1:1: connect: connection refused"

@@ -38,17 +38,21 @@ pub struct Request<'a> {
 /// No step failed; what stands before it cannot be built.
 pub fn open(request: &Request<'_>) -> Result<u8> {
     let Some(record) = failed::last(request.root, request.spec)? else {
-        bail!(
-            "no step of the image for {} failed last time; a shell in the image itself: {} run --rm -it {}",
-            request.spec.arch.name,
-            request.engine.kind.name(),
-            request.spec.tag()
-        );
+        let (arch, tag) = (&request.spec.arch.name, request.spec.tag());
+        let there = request.engine.inspect_images(&[&tag])?;
+        let instead = match there.iter().flatten().next() {
+            Some(_) => format!(
+                "a shell in the image itself: {} run --rm -it {tag}",
+                request.engine.kind.name()
+            ),
+            None => format!("nor is there an image {tag}: cargo xtask image {arch} builds it"),
+        };
+        bail!("no step of the image for {arch} failed last time; {instead}");
     };
     let text = ensure::dockerfile(request.spec)?;
     let file = Dockerfile::parse(&text);
-    let named = file.step(&record.step.stage, record.step.number);
-    let step = named.or_else(|| file.step_of_text(&record.step.instruction));
+    let failed = &record.step;
+    let step = file.step_again(&failed.stage, failed.number, &failed.instruction);
     let step = step.with_context(|| {
         format!(
             "the step that failed is no longer in openwrt/Dockerfile: {}",
@@ -56,6 +60,12 @@ pub fn open(request: &Request<'_>) -> Result<u8> {
         )
     })?;
     let engine = request.engine.for_builds()?;
+    if step.instruction.text != failed.instruction {
+        request.ui.note(&format!(
+            "what failed was edited since: {}",
+            failed.instruction
+        ));
+    }
     let id = build_before(request, &engine, &file, step)?;
     say(request, step);
     run(request, &engine, step, &id)
@@ -167,7 +177,7 @@ fn files(request: &Request<'_>, step: Step<'_>) -> Result<Vec<u8>> {
                 let to = format!("{}{rest}", source.to.trim_end_matches('/'));
                 files.push((
                     to.trim_start_matches('/').to_owned(),
-                    file.mode | 0o444,
+                    file.readable(),
                     &file.content,
                 ));
             }

@@ -154,7 +154,7 @@ impl Spec {
             writer.dir(format!("{folder}/").as_bytes(), 0o755)?;
         }
         for file in &self.files {
-            writer.file(file.path.as_bytes(), file.mode, &file.content)?;
+            writer.file(file.path.as_bytes(), file.readable(), &file.content)?;
         }
         Ok(writer.finish())
     }

@@ -1,8 +1,8 @@
 //! Ctrl-C while another program works: it is stopped, and this program says
 //! what is left of the work. A second Ctrl-C ends this program at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -10,6 +10,10 @@ use signal_hook::flag;
 
 /// Exit code of a program that was stopped by Ctrl-C, as shells have it.
 pub const EXIT_CODE: u8 = 130;
+
+/// One for the whole program: who asked to stop one piece of its work does not
+/// want the next one either.
+static WATCHED: Mutex<Option<Interrupt>> = Mutex::new(None);
 
 /// Notes that the user wants to stop.
 #[derive(Clone, Debug)]
@@ -21,6 +25,10 @@ impl Interrupt {
     /// # Errors
     /// The signals cannot be caught.
     pub fn watch() -> Result<Self> {
+        let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(watched) = &*watched {
+            return Ok(watched.clone());
+        }
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // In this order: the first one only sets the flag.
@@ -28,7 +36,15 @@ impl Interrupt {
                 .and_then(|_| flag::register(signal, Arc::clone(&asked)))
                 .context("watch for Ctrl-C")?;
         }
-        Ok(Self(asked))
+        let interrupt = Self(asked);
+        *watched = Some(interrupt.clone());
+        Ok(interrupt)
+    }
+
+    /// True once the user wants to stop something that is watched, or was.
+    pub fn was_asked() -> bool {
+        let watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.as_ref().is_some_and(Self::asked)
     }
 
     /// True once the user wants to stop.

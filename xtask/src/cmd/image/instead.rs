@@ -153,20 +153,27 @@ fn prune(flags: &Image, ctx: &Context, engine: &Engine) -> Result<ExitCode> {
         ctx.ui
             .status(verb, &format!("{container}: a killed run left it"));
     }
-    let refused = match flags.dry_run {
-        true => Vec::new(),
+    let done = match flags.dry_run {
+        true => prune::Done {
+            images: plan.images.len(),
+            ..prune::Done::default()
+        },
         false => prune::remove(engine, &plan)?,
     };
-    for error in &refused {
+    for error in &done.refused {
         ctx.ui.warn(error);
     }
-    report(flags, ctx, &plan, &refused);
-    Ok(ExitCode::from(u8::from(!refused.is_empty())))
+    report(flags, ctx, &plan, &done);
+    Ok(ExitCode::from(u8::from(!done.refused.is_empty())))
 }
 
-fn report(flags: &Image, ctx: &Context, plan: &prune::Plan, refused: &[String]) {
+fn report(flags: &Image, ctx: &Context, plan: &prune::Plan, done: &prune::Done) {
     let size: u64 = plan.images.iter().map(|image| image.size).sum();
-    let (images, kept) = (plan.images.len(), plan.kept.len());
+    let kept = plan.kept.len();
+    let images = match done.refused.is_empty() {
+        true => done.images.to_string(),
+        false => format!("{} of {}", done.images, plan.images.len()),
+    };
     let verb = match flags.dry_run {
         true => "Would remove",
         false => "Removed",
@@ -182,7 +189,7 @@ fn report(flags: &Image, ctx: &Context, plan: &prune::Plan, refused: &[String]) 
     if flags.json {
         let mut object: Value = json!(plan);
         object["removed"] = json!(!flags.dry_run);
-        object["refused"] = json!(refused);
+        object["refused"] = json!(done.refused);
         println!("{object:#}");
     }
 }

@@ -6,7 +6,7 @@ mod instead;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
 use crate::config::sdk::{Arch, Release};
@@ -21,7 +21,7 @@ use crate::image::files::WorkingTree;
 use crate::image::manifest::Difference;
 use crate::image::registry;
 use crate::image::spec::Spec;
-use crate::util::interrupt::{self, Stopped};
+use crate::util::interrupt::{self, Interrupt, Stopped};
 
 /// The architecture that is meant when none is named.
 const DEFAULT_ARCH: &str = "aarch64";
@@ -41,10 +41,15 @@ pub fn run(flags: &Image, ctx: &Context) -> Result<ExitCode> {
     let mut done = Vec::new();
     let mut failures = Vec::new();
     for arch in &archs {
+        if Interrupt::was_asked() {
+            ctx.ui
+                .error(&anyhow!(Stopped(format!("before {}", arch.name))));
+            return Ok(ExitCode::from(interrupt::EXIT_CODE));
+        }
         let spec = spec(flags, ctx, &release, arch)?;
         match one(flags, ctx, &engine, ca.as_ref(), &spec) {
             Ok(value) => done.push(value),
-            Err(error) if error.is::<Stopped>() => {
+            Err(error) if error.is::<Stopped>() || Interrupt::was_asked() => {
                 ctx.ui.error(&error);
                 return Ok(ExitCode::from(interrupt::EXIT_CODE));
             }
@@ -53,6 +58,19 @@ pub fn run(flags: &Image, ctx: &Context) -> Result<ExitCode> {
                 ctx.ui.error(&error);
             }
         }
+    }
+    if archs.len() > 1 && !failures.is_empty() {
+        // The last line of a long log must not be another one's success.
+        let names: Vec<&str> = failures
+            .iter()
+            .filter_map(|failure| failure["arch"].as_str())
+            .collect();
+        ctx.ui.error(&anyhow!(
+            "{} of {} images could not be had: {} (the reasons stand above)",
+            names.len(),
+            archs.len(),
+            names.join(", ")
+        ));
     }
     if flags.json {
         let object = json!({ "images": done, "failures": failures });
