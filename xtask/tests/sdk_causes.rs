@@ -164,6 +164,8 @@ fn where_contents_name_the_stamps() {
     });
     let unset = "RUN sed -i 's/^CONFIG_AUTOREMOVE=y/# CONFIG_AUTOREMOVE is not set/' .config";
     bench.stops(unset, "stamp-renamed");
+    // make's own command line beats .config.
+    bench.stops("ENV MAKEFLAGS=CONFIG_AUTOREMOVE=", "stamp-renamed");
 
     let unbaked = "RUN rm -rf build_dir/target-*/host staging_dir/target-*/host staging_dir/hostpkg/stamp/.rust_installed";
     let none = Baseline {
