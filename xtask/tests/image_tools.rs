@@ -21,7 +21,7 @@ fn a_shell_just_before_the_step_that_failed() {
     copy.edit("openwrt/image/record.sh", |text| {
         text.replace(
             "export LC_ALL=C\n",
-            "export LC_ALL=C\nseq 1 40\necho \"no luck with $RUST\" >&2\nexit 9\n",
+            "export LC_ALL=C\nseq 1 40 >&2\necho \"no luck with $RUST\" >&2\nexit 9\n",
         )
     });
     let certificates = copy.path("ca.pem");

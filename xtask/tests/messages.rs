@@ -111,7 +111,7 @@ fn flags_of_the_other_backend() {
     }
     assert_eq!(
         fails(&["ipk", "mips", "--release", "25.12", "--backend", "sdk"]).1,
-        "error: apk: not yet (release 25.12 installs apk packages; --release 24.10 makes an ipk)\n"
+        "error: --backend sdk makes no apk yet (release 25.12 installs apk packages): --backend native does\n"
     );
 }
 

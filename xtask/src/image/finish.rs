@@ -13,7 +13,7 @@ use super::decide::{self, Ready};
 use super::label::{self, Labels};
 use super::spec::Spec;
 use crate::buildlog::Baseline;
-use crate::engine::{Engine, Image};
+use crate::engine::{Engine, Image, Kind};
 use crate::fingerprint::hex;
 
 /// Begin of the names of containers that only hold an image while it is
@@ -83,7 +83,10 @@ fn check(engine: &Engine, spec: &Spec, ids: [&str; 2], labels: &Labels) -> Resul
     }
     // It would be part of the image, and no input of its fingerprint.
     let (before, after) = (environment(&built), environment(&image));
-    let added: Vec<&&str> = after.difference(&before).collect();
+    let added: Vec<&&str> = after
+        .difference(&before)
+        .filter(|name| !(engine.kind == Kind::Podman && PODMANS.contains(name)))
+        .collect();
     ensure!(
         added.is_empty(),
         "the engine added variables to the image's environment: {added:?}"
@@ -99,6 +102,9 @@ fn check(engine: &Engine, spec: &Spec, ids: [&str; 2], labels: &Labels) -> Resul
         Err(why) => bail!("the finished image is not the one that was asked for: {why}"),
     }
 }
+
+/// What Podman gives every container, and keeps in what it commits.
+const PODMANS: [&str; 2] = ["TERM", "container"];
 
 /// Names only: a value may be a secret, and goes into messages.
 fn environment(image: &Image) -> BTreeSet<&str> {
