@@ -2,7 +2,8 @@
 # Stage `sdk`, its end: writes down what was baked, for those who ask later
 # whether it still is what it was.
 #
-#	/opt/xtask/toolchain.sha256  sha256sum's list of the compiler's files. Its
+#	/opt/xtask/toolchain.sha256  sha256sum's list of the files of the compiler
+#	                             and of the scripts that start it. Its
 #	                             comments: `# link PATH -> TARGET` and
 #	                             `# stamp SECONDS PATH`
 #	/opt/xtask/baked.json        what `cargo xtask log --baseline` reads
@@ -15,7 +16,7 @@ tree=/builder
 cd "$tree" || exit
 
 case $RUST in
-pinned) parts=(/opt/xtask/rust /opt/xtask/zig /opt/xtask/std) ;;
+pinned) parts=(/opt/xtask/bin /opt/xtask/rust /opt/xtask/zig /opt/xtask/std) ;;
 feed) parts=("$tree"/staging_dir/target-*/host) ;;
 esac
 

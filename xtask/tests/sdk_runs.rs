@@ -9,16 +9,18 @@ mod sdk_base;
 mod sdk_root;
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use sdk_root::{Root, built, containers, greeter, names, stderr};
+use serde_json::Value;
+use xtask::fingerprint::hash_file;
 use xtask::util::process;
 
 const IPK: &str = "greeter_1.2.0~rc1-r3_x86_64_run.ipk";
@@ -218,13 +220,14 @@ fn killed_and_two_at_once(root: &Root, tag: &str, good: &str) {
         let group = format!("-{}", run.id());
         let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let ended = run.wait().unwrap().success();
-        let left = names(&dist);
-        let whole = left.iter().any(|name| name == IPK || name == "build.log");
-        assert!(
-            ended || !whole || left.len() == 2,
-            "a killed run left {left:?}"
-        );
-        for name in [IPK, "build.log"] {
+        // What has its name is whole, and the record comes last.
+        let package = hash_file(&dist.join(IPK)).ok();
+        let told = result(&dist);
+        assert!(package.is_none() || package.as_deref() == Some(good));
+        let finished = told["package"]["sha256"] == good && package.is_some();
+        assert!(told.is_null() || finished, "a killed run left {told:#}");
+        assert!(finished || !ended);
+        for name in [IPK, "build.log", "build.sdk.json"] {
             let _ = std::fs::remove_file(dist.join(name));
         }
     }
@@ -253,8 +256,47 @@ fn killed_and_two_at_once(root: &Root, tag: &str, good: &str) {
         stderr(&outputs[0]),
         stderr(&outputs[1])
     );
-    assert_eq!(names(&dist), ["build.log", IPK]);
+    let left = names(&dist);
+    // Files that have no name yet may be left of runs that were killed.
+    let named: Vec<&String> = left.iter().filter(|name| !name.starts_with('.')).collect();
+    assert_eq!(named, ["build.log", IPK]);
+    waited_and_killed(run(), run, &dist);
+    let _ = built(&run().wait_with_output().unwrap());
     assert_eq!(containers(tag), Vec::<String>::new(), "containers are left");
+}
+
+/// What the run left that it waited for is not its own.
+fn waited_and_killed(first: Child, run: impl Fn() -> Child, dist: &Path) {
+    let partial = dist.join("build.log.partial");
+    let at_work = || {
+        let started = Instant::now();
+        while !partial.exists() {
+            assert!(started.elapsed() < Duration::from_secs(60), "no log");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    at_work();
+    let mut second = run();
+    let mut said = BufReader::new(second.stderr.take().unwrap()).lines();
+    assert!(
+        said.by_ref()
+            .map(Result::unwrap)
+            .any(|line| line.contains("waiting for another run"))
+    );
+    let _ = built(&first.wait_with_output().unwrap());
+    at_work();
+    second.kill().unwrap();
+    second.wait().unwrap();
+    drop(said);
+    assert_eq!(result(dist), Value::Null);
+}
+
+/// What the record of the last build says.
+fn result(dist: &Path) -> Value {
+    let Ok(text) = std::fs::read(dist.join("build.sdk.json")) else {
+        return Value::Null;
+    };
+    serde_json::from_slice::<Value>(&text).unwrap()["result"].take()
 }
 
 /// Ctrl-C: the container goes, and the program says so.

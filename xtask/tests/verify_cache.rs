@@ -343,6 +343,14 @@ fn a_record_that_is_not_of_a_finished_build_is_not_believed() {
         "is not the package that the last build wrote",
     );
     mend();
+    // A folder that another workspace builds into, or a crate that was renamed.
+    let manifest = bench.project.path("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    let other = text.replacen("name = \"greeter\"", "name = \"other\"", 1);
+    std::fs::write(&manifest, other).unwrap();
+    let words = "the last build was of what this workspace does not build";
+    bench.expect("unknown", None, "last-build", words);
+    std::fs::write(&manifest, text).unwrap();
     std::fs::remove_file(&record).unwrap();
     bench.expect(
         "unknown",

@@ -284,7 +284,7 @@ fn the_feeds_rust() {
     assert_eq!(answer(&subject, "files").0, "unknown");
     assert_eq!(answer(&subject, "next-build").0, "recompiled");
     let mend = subject["mend"].as_str().unwrap();
-    assert_eq!(mend, format!("cargo xtask image {arch}"));
+    assert_eq!(mend, format!("cargo xtask image {arch} --toolchain debian"));
 }
 
 #[test]
@@ -347,6 +347,7 @@ fn the_pinned_rust() {
 
     for (file, change) in [
         ("/opt/xtask/rust/bin/rustc", "printf x >>"),
+        ("/opt/xtask/bin/cargo", "printf x >>"),
         ("/opt/xtask/zig/ziglang/zig", "printf x >>"),
         (
             "/opt/xtask/std/*/sysroot/lib/rustlib/*/lib/libcore-*.rlib",

@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::flags::VerifyCache;
 use crate::record::Backend;
 use crate::util::interrupt::{self, Stopped};
+use crate::util::process;
 use crate::verify::check::{self, Subject};
 use crate::verify::subject::{Place, recorded};
 use crate::verify::{self, Request, show};
@@ -103,6 +104,10 @@ fn places(flags: &VerifyCache, ctx: &Context, workspace: &Workspace) -> Result<V
         .into_iter()
         .map(|(release, arch, backend)| Place {
             options: options(flags, Some(&release).filter(|name| **name != default)),
+            image_options: match release == default {
+                true => String::new(),
+                false => format!(" --release {release}"),
+            },
             dist: dist.clone(),
             crate_name: flags.package.package.clone(),
             release,
@@ -116,7 +121,7 @@ fn places(flags: &VerifyCache, ctx: &Context, workspace: &Workspace) -> Result<V
 fn options(flags: &VerifyCache, release: Option<&String>) -> String {
     let mut options = String::new();
     let mut add = |name: &str, value: &str| {
-        options.push_str(&format!(" {name} {value}"));
+        options.push_str(&format!(" {name} {}", process::shell_word(value)));
     };
     if let Some(release) = release {
         add("--release", release);

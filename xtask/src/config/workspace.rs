@@ -140,19 +140,19 @@ impl Workspace {
     /// manifest, the lock file, cargo's settings and every member's folder.
     pub fn sources(&self) -> Vec<String> {
         let dirs = self.packages.iter().filter_map(|member| {
-            let dir = member
-                .manifest_path
-                .parent()?
-                .strip_prefix(&self.workspace_root)
-                .ok()?;
-            Some(dir.to_string_lossy().into_owned()).filter(|dir| !dir.is_empty())
+            let dir = member.manifest_path.parent()?;
+            let dir = dir.strip_prefix(&self.workspace_root).ok()?;
+            Some(dir.to_string_lossy().into_owned())
         });
         let mut sources = vec!["Cargo.toml".to_owned(), "Cargo.lock".to_owned()];
-        sources.extend(dirs);
-        if sources.len() == 2 {
-            // The workspace is one crate in its root.
-            sources.push("src".to_owned());
-            sources.extend(self.has("build.rs"));
+        for dir in dirs {
+            if dir.is_empty() {
+                // A crate in the workspace's root, which holds the others too.
+                sources.push("src".to_owned());
+                sources.extend(self.has("build.rs"));
+            } else {
+                sources.push(dir);
+            }
         }
         sources.extend(self.has(".cargo"));
         sources
@@ -307,6 +307,24 @@ mod tests {
         let error = |name| workspace.select(Some(name)).unwrap_err().to_string();
         assert!(error("a").contains("crate a has no [package.metadata.openwrt] table"));
         assert!(error("bb").contains("did you mean b?"));
+    }
+
+    #[test]
+    fn a_crate_in_the_root_is_a_source_beside_the_others() {
+        let (dir, _) = workspace(&[("a", ""), ("b", "")]);
+        let root = dir.path().join("Cargo.toml");
+        let sources = || Workspace::read(&root).unwrap().sources();
+        assert_eq!(sources(), ["Cargo.toml", "Cargo.lock", "a", "b"]);
+        let text = fs::read_to_string(&root).unwrap();
+        let package = "[package]\nname = \"root\"\nversion = \"1.0.0\"\n";
+        fs::write(&root, format!("{package}{text}")).unwrap();
+        fs::create_dir(dir.path().join("src")).unwrap();
+        fs::write(dir.path().join("src/main.rs"), "fn main() {}\n").unwrap();
+        fs::write(dir.path().join("build.rs"), "fn main() {}\n").unwrap();
+        let mut found = sources();
+        found.sort();
+        let wanted = ["Cargo.lock", "Cargo.toml", "a", "b", "build.rs", "src"];
+        assert_eq!(found, wanted);
     }
 
     #[test]

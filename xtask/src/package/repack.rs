@@ -71,7 +71,8 @@ pub fn repack(ipk: &[u8]) -> Result<Repacked> {
 
 fn gunzip(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut out = Vec::new();
-    flate2::read::GzDecoder::new(bytes).read_to_end(&mut out)?;
+    // All members: some packers write several, and half an archive is none.
+    flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut out)?;
     Ok(out)
 }
 

@@ -45,6 +45,10 @@ pub fn variable_block(workspace: &Workspace, member: &Crate) -> Result<String> {
         .iter()
         .map(String::as_str)
         .collect();
+    let sources = workspace.sources();
+    for path in &sources {
+        refuse_blank(path)?;
+    }
     let variables = [
         ("PKG_NAME", meta.source_name.clone()),
         ("PKG_VERSION", recipe_version(version)),
@@ -57,7 +61,7 @@ pub fn variable_block(workspace: &Workspace, member: &Crate) -> Result<String> {
         ("PKG_FILE_MODES", modes.join(" ")),
         ("RUST_PKG_FEATURES", member.table.features.0.join(",")),
         ("RECIPE_CRATE", crate_dir),
-        ("RECIPE_WORKSPACE", workspace.sources().join(" ")),
+        ("RECIPE_WORKSPACE", sources.join(" ")),
         ("RECIPE_CARGO_ARGS", cargo_args.join(" ")),
     ];
     let mut text = String::new();
@@ -175,11 +179,18 @@ fn install_lines(workspace: &Workspace, member: &Crate, recipe_dir: &Path) -> Re
         lines.push(format!("$(INSTALL_DIR) $(1){}", parent(&file.path)));
         let mode = file.mode.map_or(0o644, |mode| mode.0);
         let source = source(workspace, member, recipe_dir, file)?;
+        refuse_blank(&source)?;
+        refuse_blank(&file.path)?;
         lines.push(format!("install -m{mode:04o} {source} $(1){}", file.path));
     }
     for link in &table.links {
+        refuse_blank(&link.target)?;
+        refuse_blank(&link.path)?;
         lines.push(format!("$(INSTALL_DIR) $(1){}", parent(&link.path)));
         lines.push(format!("$(LN) {} $(1){}", link.target, link.path));
+    }
+    for dir in &table.dirs {
+        refuse_blank(dir)?;
     }
     lines.extend(
         table
@@ -271,6 +282,15 @@ fn escape(value: &str) -> String {
     value.replace('#', "\\#")
 }
 
+/// make and the shell would take it for several.
+fn refuse_blank(path: &str) -> Result<()> {
+    ensure!(
+        !path.contains(char::is_whitespace),
+        "a recipe cannot name {path:?}, which has a blank: rename it"
+    );
+    Ok(())
+}
+
 fn refuse_dollar(name: &str, value: &str) -> Result<()> {
     ensure!(
         !value.contains('$'),
@@ -309,6 +329,7 @@ mod tests {
     fn make_sees_what_was_meant() {
         assert_eq!(escape("a #1"), "a \\#1");
         assert!(refuse_dollar("URL", "https://x/$1").is_err());
+        assert!(refuse_blank("/etc/a b").is_err() && refuse_blank("/etc/a-b").is_ok());
         assert_eq!(
             define("x", "echo $1\n").unwrap(),
             "\ndefine x\necho $$1\nendef\n"

@@ -98,21 +98,27 @@ pub fn judge(facts: Facts, plan: &Plan, allow_rebuild: bool) -> Result<Package> 
         facts.results.before.as_deref(),
         facts.results.after.as_deref(),
     );
-    let verdict = match (verdict, changes) {
-        (Outcome::Cached, None) => Outcome::Unknown,
-        (Outcome::Cached, Some(changes)) if !changes.is_empty() => {
-            if !allow_rebuild {
-                let message = format!(
-                    "a stage of the toolchain was made again, though the log does not show it:\n    {}\n  \
-                     no package was written; --allow-toolchain-rebuild takes it",
-                    changes.join("\n    ")
-                );
-                return fail(message, Outcome::Recompiled, Some(Cause::NotDetermined));
-            }
-            Outcome::Recompiled
+    // The stamps are files: they prove what a log may not show, not what it may.
+    let (verdict, silent) = match (verdict, changes) {
+        (Outcome::Cached, None) => (Outcome::Unknown, None),
+        (Outcome::Cached | Outcome::Unknown, Some(changes)) if !changes.is_empty() => {
+            (Outcome::Recompiled, Some(changes))
         }
-        (verdict, _) => verdict,
+        (verdict, _) => (verdict, None),
     };
+    if verdict == Outcome::Recompiled && !allow_rebuild {
+        let what = match silent {
+            Some(changes) => format!(
+                "a stage of the toolchain was made again, though the log does not show it:\n    {}",
+                changes.join("\n    ")
+            ),
+            None => "a stage of the toolchain was made again, says the log".to_owned(),
+        };
+        let message =
+            format!("{what}\n  no package was written; --allow-toolchain-rebuild takes it");
+        let cause = facts.verdict.cause.unwrap_or(Cause::NotDetermined);
+        return fail(message, Outcome::Recompiled, Some(cause));
+    }
     match facts.results.package {
         None => fail(
             no_package(&facts.log.tail, plan),
@@ -245,4 +251,78 @@ fn no_package(tail: &str, plan: &Plan) -> String {
         None => "most often the package cannot be selected: one of its dependencies' conditions (@…) is not met".to_owned(),
     };
     format!("make succeeded and made no {}: {reason}", plan.file)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::plan;
+    use super::*;
+    use crate::buildlog::{Baseline, scan};
+
+    const PACKAGE: &str = "make[2]: Entering directory '/builder/feeds/tollgate/x'\n\
+                           make[2]: Leaving directory '/builder/feeds/tollgate/x'\n\
+                           time: package/feeds/tollgate/x/compile#0.04#0.01#0.08\n";
+    const RUST: &str = "touch /builder/build_dir/target-a_musl/host/rustc-1.90.0-src/.built\n\
+                        time: package/feeds/packages/rust/host-compile#64.12#13.23#118.40\n";
+
+    /// The verdict of a run that make says went well, or that no package is written.
+    fn verdict(log: &str, stamps: [Option<&str>; 2], allow: bool) -> Option<Outcome> {
+        let baseline =
+            r#"{"schema":1,"tree":"/builder","autoremove":"y","autorebuild":true,"stages":[]}"#;
+        let baseline = Baseline::parse(baseline).unwrap();
+        let [before, after] = stamps.map(|list| list.map(str::to_owned));
+        let facts = Facts {
+            stopped: None,
+            ended: Ended {
+                code: 0,
+                out_of_memory: false,
+            },
+            verdict: scan(log.as_bytes(), Some(baseline)).unwrap(),
+            results: Results {
+                package: Some(b"x".to_vec()),
+                before,
+                after,
+            },
+            log: Written {
+                path: "/x/build.log".into(),
+                tail: String::new(),
+                compiled: Vec::new(),
+            },
+        };
+        match judge(facts, &plan::tests::plan(Path::new("/")), allow) {
+            Ok(package) => Some(package.verdict),
+            Err(error) => {
+                let not_built = error.downcast_ref::<NotBuilt>().unwrap();
+                assert_eq!(not_built.verdict, Outcome::Recompiled);
+                assert!(not_built.cause.is_some(), "{not_built}");
+                None
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_was_allowed_is_written_where_something_was_made() {
+        let same = [Some("1.5 /b/.built\nend\n"); 2];
+        let other = [same[0], Some("2.5 /b/.built\nend\n")];
+        let both = format!("{RUST}{PACKAGE}");
+        for (log, stamps, refused, allowed) in [
+            (PACKAGE, same, Some(Outcome::Cached), Outcome::Cached),
+            (
+                PACKAGE,
+                [same[0], None],
+                Some(Outcome::Unknown),
+                Outcome::Unknown,
+            ),
+            ("", same, Some(Outcome::Unknown), Outcome::Unknown),
+            (PACKAGE, other, None, Outcome::Recompiled),
+            ("", other, None, Outcome::Recompiled),
+            (&both, same, None, Outcome::Recompiled),
+            (&both, other, None, Outcome::Recompiled),
+        ] {
+            assert_eq!(verdict(log, stamps, false), refused, "{log}{stamps:?}");
+            assert_eq!(verdict(log, stamps, true), Some(allowed), "{log}{stamps:?}");
+        }
+    }
 }

@@ -113,8 +113,10 @@ impl Run<'_> {
     fn arch(&self, arch: &Arch) -> Result<Built> {
         let started = Instant::now();
         let release = &self.request.release.name;
-        // The last build's record is gone before anything is made.
-        let record = Record::begin(&self.request.dist, release, &arch.name, Backend::Sdk)?;
+        // The last build's record is gone before anything is made, and once more
+        // when it is this one's turn: a run that it waited for leaves its own.
+        let begin = || Record::begin(&self.request.dist, release, &arch.name, Backend::Sdk);
+        begin()?;
         let mut phases = BTreeMap::new();
         let ensured = self.image(arch)?;
         let image = &ensured.ready;
@@ -130,6 +132,7 @@ impl Run<'_> {
         let lock = Cache::open()?.path(&format!("locks/sdk-{}.lock", plan.key));
         let what = format!("{} for {} in the SDK", plan.meta.name, arch.name);
         let _lock = lock::take(&lock, &what, &self.ctx.ui)?;
+        let record = begin()?;
 
         // Who waits for the lock is stopped by the first Ctrl-C.
         let interrupt = Interrupt::watch()?;

@@ -72,6 +72,20 @@ fn is_executable(file: &Path) -> bool {
         .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
+/// One word for a shell, whatever is in it.
+pub fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// The same for people: what needs no quotes gets none.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./+:=@%,".contains(&byte);
+    match !text.is_empty() && text.bytes().all(is_plain) {
+        true => text.to_owned(),
+        false => shell_quoted(text),
+    }
+}
+
 /// Variables that would change what a compiler makes, or that cargo set for
 /// this very process: a build's result must not depend on them.
 pub fn is_build_variable(name: &OsStr) -> bool {
@@ -85,7 +99,7 @@ pub fn is_build_variable(name: &OsStr) -> bool {
         "CARGO_TERM_",
         "CARGO_LOG",
     ];
-    const DROPPED: [&str; 17] = [
+    const DROPPED: [&str; 25] = [
         "CARGO",
         "RUSTC",
         "RUSTDOC",
@@ -103,6 +117,15 @@ pub fn is_build_variable(name: &OsStr) -> bool {
         "LD_LIBRARY_PATH",
         "LD_PRELOAD",
         "TARGET_",
+        // What the cc and pkg-config crates and compilers look at besides.
+        "HOST_CC",
+        "HOST_CFLAGS",
+        "CRATE_CC_",
+        "PKG_CONFIG",
+        "CPATH",
+        "C_INCLUDE_PATH",
+        "CPLUS_INCLUDE_PATH",
+        "LIBRARY_PATH",
     ];
     let name = name.to_string_lossy();
     let is = |prefix: &&str| match *prefix {
@@ -156,6 +179,17 @@ mod tests {
     }
 
     #[test]
+    fn words_survive_a_shell() {
+        for word in ["/a b/c", "it's", "$HOME `x` \"y\" \\", "", "/a/b-1.2~"] {
+            for quoted in [shell_quoted(word), shell_word(word)] {
+                let echo = format!("printf %s {quoted}");
+                assert_eq!(duct::cmd!("sh", "-c", echo).read().unwrap(), word);
+            }
+        }
+        assert_eq!(shell_word("/a/b-1.2"), "/a/b-1.2");
+    }
+
+    #[test]
     fn what_a_command_sets_itself_stays() {
         // cargo sets both for tests.
         let command = duct::cmd!("sh", "-c", "echo \"$CARGO_MANIFEST_DIR,$CARGO_PKG_NAME\"");
@@ -172,6 +206,8 @@ mod tests {
             "CC",
             "CC_mips",
             "RUSTUP_TOOLCHAIN",
+            "CPATH",
+            "PKG_CONFIG_ALLOW_CROSS",
         ] {
             assert!(is_build_variable(OsStr::new(name)), "{name}");
         }

@@ -13,7 +13,7 @@ use crate::sdk_run::follow::Follow;
 use crate::sdk_run::log::Log;
 use crate::sdk_run::plan::{Plan, TREE};
 use crate::sdk_run::send::Parcel;
-use crate::util::interrupt::Interrupt;
+use crate::util::interrupt::{Interrupt, Stopped};
 use crate::util::ui::Ui;
 
 /// What runs in the container.
@@ -36,7 +36,10 @@ pub fn examine(
     let interrupt = Interrupt::watch()?;
     let ran = run(engine, image, plan, ui, &interrupt);
     match ran {
-        Err(error) if interrupt.asked() => Err(error),
+        // What failed did so because of it.
+        Err(_) if interrupt.asked() => {
+            Err(Stopped("no verdict: not everything was looked at".to_owned()).into())
+        }
         Err(error) => Ok(Evidence::unknown(
             Check::NextBuild,
             format!("make could not be asked: {error:#}"),

@@ -7,7 +7,7 @@ export LC_ALL=C
 
 tree=/builder
 case $XTASK_RUST in
-pinned) parts=(/opt/xtask/rust /opt/xtask/zig /opt/xtask/std) ;;
+pinned) parts=(/opt/xtask/bin /opt/xtask/rust /opt/xtask/zig /opt/xtask/std) ;;
 feed) parts=("$tree"/staging_dir/target-*/host) ;;
 esac
 

@@ -3,6 +3,7 @@
 use super::check::{Check, Evidence};
 use super::subject::Place;
 use crate::buildlog::{self, Baseline, Cause, Outcome, Verdict, show};
+use crate::config::workspace::Workspace;
 use crate::fingerprint::{Reason, hash_file, join_short};
 use crate::record::{self, Backend, Built, Record, list};
 use crate::sdk_run::follow::narrow;
@@ -67,6 +68,19 @@ impl Last {
                 "the last build's package cannot be read: {}: {error}",
                 shown(&file)
             )),
+        }
+    }
+
+    /// Doubts a build of a crate that the workspace does not package: the
+    /// folder is another workspace's too.
+    pub fn of_workspace(self, workspace: &Workspace, place: &Place) -> Self {
+        let name = self.built().map(|built| built.package.crate_name.clone());
+        match name.map(|name| workspace.select(Some(&name))) {
+            Some(Err(error)) => Self::Doubt(
+                format!("the last build was of what this workspace does not build: {error:#}"),
+                place.build(),
+            ),
+            _ => self,
         }
     }
 

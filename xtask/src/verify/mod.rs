@@ -29,6 +29,7 @@ use crate::context::Context;
 use crate::engine::Kind;
 use crate::record::Backend;
 use crate::toolchain::select::Choice;
+use crate::util::interrupt::Stopped;
 use check::{Check, Evidence, Subject};
 use last::Last;
 use native::Native;
@@ -61,13 +62,16 @@ pub fn examine(ctx: &Context, request: &Request<'_>) -> Result<Vec<Subject>> {
     let sdk = Sdk::new(ctx, request);
     let mut subjects = Vec::new();
     for place in &request.places {
+        let before = Last::read(place);
+        let plan = twice::plan(request, before.built());
+        let place = &place.clone().of(before.built(), plan.toolchain);
         // The first of the two builds brings all up to date, and what it makes
         // again its record tells.
-        let plan = twice::plan(request, Last::read(place).built());
         let first = request
             .twice
-            .then(|| twice::build(ctx, request, place, plan));
-        let last = Last::read(place);
+            .then(|| stopped(twice::build(ctx, request, place, plan)))
+            .transpose()?;
+        let last = Last::read(place).of_workspace(request.workspace, place);
         let dependencies = last
             .built()
             .map(|built| built.compiled.dependencies.clone());
@@ -95,7 +99,10 @@ pub fn examine(ctx: &Context, request: &Request<'_>) -> Result<Vec<Subject>> {
         }
         subject.answer(match first {
             Some(first) => {
-                let second = first.and_then(|()| twice::build(ctx, request, place, plan));
+                let second = match first {
+                    Ok(()) => stopped(twice::build(ctx, request, place, plan))?,
+                    failed => failed,
+                };
                 twice::compare(second, &last, &Last::read(place))
             }
             None => Evidence::new(
@@ -107,4 +114,12 @@ pub fn examine(ctx: &Context, request: &Request<'_>) -> Result<Vec<Subject>> {
         subjects.push(subject.judged());
     }
     Ok(subjects)
+}
+
+/// A build's failure is an answer, the user's wish to stop is none.
+fn stopped(built: Result<()>) -> Result<Result<()>> {
+    match built {
+        Err(error) if error.is::<Stopped>() => Err(error),
+        built => Ok(built),
+    }
 }

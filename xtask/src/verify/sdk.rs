@@ -51,20 +51,24 @@ impl<'a> Sdk<'a> {
         place: &Place,
         last: &Last,
     ) -> Result<Vec<Evidence>> {
+        let nobody = |error: &anyhow::Error| {
+            let why = format!("{error:#}");
+            let all = [Check::Inputs, Check::Files, Check::NextBuild];
+            let answers = all.map(|check| Evidence::unknown(check, why.clone()));
+            Ok(answers.into_iter().chain([last.log(place, None)]).collect())
+        };
         let found = match self.find(release, arch, choice) {
             Ok(found) => found,
-            Err(error) => {
-                let why = format!("{error:#}");
-                let all = [Check::Inputs, Check::Files, Check::NextBuild];
-                let answers = all.map(|check| Evidence::unknown(check, why.clone()));
-                return Ok(answers.into_iter().chain([last.log(place, None)]).collect());
-            }
+            Err(error) => return nobody(&error),
         };
         let Found { engine, spec, look } = &found;
-        let command = image_command(place);
+        let command = place.image();
         let before = last.built().and_then(|built| built.inputs.get("image"));
         let Some(ready) = &look.ready else {
-            let reasons = decide::why(engine, spec, look)?;
+            let reasons = match decide::why(engine, spec, look) {
+                Ok(reasons) => reasons,
+                Err(error) => return nobody(&error),
+            };
             return Ok(vec![
                 absent(spec, &reasons, before, &command),
                 Evidence::unknown(Check::Files, "there is no image to look into").mend(&command),
@@ -105,7 +109,7 @@ impl<'a> Sdk<'a> {
                 &found.engine,
                 ready,
                 plan,
-                &format!("{} --force", image_command(place)),
+                &format!("{} --force", place.image()),
                 &self.ctx.ui,
             ),
             Err(error) => Ok(Evidence::unknown(Check::NextBuild, format!("{error:#}"))),
@@ -134,18 +138,6 @@ impl<'a> Sdk<'a> {
             member.defaults.epoch,
         )
     }
-}
-
-fn image_command(place: &Place) -> String {
-    let mut words = place
-        .options
-        .split(' ')
-        .skip_while(|word| *word != "--release");
-    let release = match (words.next(), words.next()) {
-        (Some(flag), Some(name)) => format!(" {flag} {name}"),
-        _ => String::new(),
-    };
-    format!("cargo xtask image {}{release}", place.arch)
 }
 
 fn present(spec: &Spec, before: Option<&Inputs>) -> Evidence {

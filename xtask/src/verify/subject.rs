@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::config::sdk::{Arch, Release, Sdk};
-use crate::record::{self, Backend};
+use crate::record::{self, Backend, Built};
+use crate::toolchain::select::Choice;
 
 /// Where a build's record and packages are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +23,31 @@ pub struct Place {
     pub crate_name: Option<String>,
     /// Options that the command which builds there needs besides.
     pub options: String,
+    /// Those that the command which builds its image needs.
+    pub image_options: String,
 }
 
 impl Place {
+    /// With what the last build tells where the command line does not: which
+    /// crate, and where its compiler comes from. Mends that leave the latter
+    /// out would make another toolchain.
+    pub fn of(mut self, last: Option<&Built>, toolchain: Choice) -> Self {
+        if self.crate_name.is_none() {
+            self.crate_name = last.map(|built| built.package.crate_name.clone());
+        }
+        if toolchain != Choice::default() {
+            let option = format!(" --toolchain {}", toolchain.name());
+            self.options.push_str(&option);
+            self.image_options.push_str(&option);
+        }
+        self
+    }
+
+    /// The command that builds its image.
+    pub fn image(&self) -> String {
+        format!("cargo xtask image {}{}", self.arch, self.image_options)
+    }
+
     /// The command that builds there.
     pub fn build(&self) -> String {
         let mut command = format!("cargo xtask ipk {}", self.arch);

@@ -12,6 +12,7 @@ use crate::context::Context;
 use crate::record::{Backend, Built, list};
 use crate::sdk_run::{self, Options};
 use crate::toolchain::select::Choice;
+use crate::util::interrupt::Stopped;
 
 /// Crates that a sentence names.
 const NAMED: usize = 3;
@@ -69,8 +70,11 @@ pub fn build(ctx: &Context, request: &Request<'_>, place: &Place, plan: Plan) ->
         }
     };
     for (arch, outcome) in outcomes {
-        if let Err(error) = outcome {
-            bail!("{}: {error:#}", arch.name);
+        match outcome {
+            Ok(_) => {}
+            // Nobody waits for a verdict any more.
+            Err(error) if error.is::<Stopped>() => return Err(error),
+            Err(error) => bail!("{}: {error:#}", arch.name),
         }
     }
     Ok(())
