@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`find`] | every `docker` on PATH, and which of them can drive BuildKit |
 //! | [`inspect`] | images that are there |
-//! | [`proxies`] | a container that becomes an image gets none |
+//! | `proxies` | a container that becomes an image gets none |
 //! | [`remote`] | whether the daemon runs on this machine |
 //! | [`trouble`] | what an engine's complaint means, with a way out |
 //! | [`container`] | containers by steps, and volumes |

@@ -8,7 +8,7 @@
 //! | [`opkg`] | `Packages` and its kin (OpenWrt 24.10) |
 //! | [`apk`] | `packages.adb` (OpenWrt 25.12) |
 //! | [`page`] | `index.json`, `index.html`, `sha256sums` |
-//! | [`write`] | a whole feed, in one step |
+//! | [`mod@write`] | a whole feed, in one step |
 //! | [`verify`] | looks at one as a router would, and further |
 //! | [`fetch`] | the feed behind a URL |
 

@@ -1,13 +1,13 @@
 //! Was anything of the toolchain made again, or would it be? Five checks for
 //! each architecture and backend; `cached` needs evidence from each.
 //!
-//! | check | [`native`] | [`sdk`] |
+//! | check | `native` | `sdk` |
 //! |---|---|---|
 //! | inputs | the cache's records against what would be used now | the image's label |
-//! | files | every byte of compiler, zig and std | the same in the image, and stamps: [`inside`] |
-//! | next build | what the next build takes from the cache | what make would do: [`dry`] |
-//! | last build | its record: [`last`] | its record and its log |
-//! | twice | two builds, one after the other: [`twice`] | the same |
+//! | files | every byte of compiler, zig and std | the same in the image, and stamps: `inside` |
+//! | next build | what the next build takes from the cache | what make would do: `dry` |
+//! | last build | its record: `last` | its record and its log |
+//! | twice | two builds, one after the other: `twice` | the same |
 
 pub mod check;
 mod dry;

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`container`] | the file: `ADBd` and a deflate stream |
 //! | [`block`] | the stream: a schema and its blocks |
-//! | [`value`], [`write`], [`read`] | the values in the first block |
+//! | [`value`], [`mod@write`], [`read`] | the values in the first block |
 //! | [`schema`] | what the numbered fields of packages and indexes mean |
 //! | [`depend`] | dependencies: `name>=1.0` |
 //! | [`sign`] | the signature block |
