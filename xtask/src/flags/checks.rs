@@ -1,0 +1,85 @@
+//! What is measured and checked.
+
+use clap::Args;
+
+use super::{Archs, PackageArgs, ToolchainArgs};
+
+/// Build packages, run their program under qemu-user and ask it over HTTP.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  cargo xtask smoke aarch64 mips")]
+pub struct Smoke {
+    #[command(flatten)]
+    pub archs: Archs,
+    #[command(flatten)]
+    pub package: PackageArgs,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Measure, and print ratios; exit code 1 when a named figure is missed.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  cargo xtask bench build --toolchain debian")]
+pub struct Bench {
+    /// What to measure.
+    pub what: BenchKind,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Runs of each measurement; the median counts.
+    #[arg(long, default_value_t = 5)]
+    pub runs: usize,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The benches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum BenchKind {
+    /// Native builds and packing.
+    Build,
+    /// A machine without any cache, phase by phase (downloads 250 MB).
+    Fresh,
+    /// The image that is there against a cached `docker build`, the second build
+    /// in it against the first, and the log scanner (builds what is missing).
+    Image,
+    /// The log scanner against `grep -c` (writes 400 MB to the temporary folder).
+    Log,
+}
+
+/// Run the project's tests and count them by what they need.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask test\n  cargo xtask test -- --test pack\n  XTASK_REQUIRE=toolchain,qemu cargo xtask test    fail where those are missing"
+)]
+pub struct Test {
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Arguments for `cargo test`.
+    #[arg(last = true)]
+    pub args: Vec<String>,
+}
+
+/// Run the checks that guard the project.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  cargo xtask ci          what every change must pass\n  cargo xtask ci full     all architectures, long runs"
+)]
+pub struct Ci {
+    /// `full` for everything.
+    pub what: Option<CiKind>,
+    /// Leave out a check (by the name that is printed), when it ran already.
+    #[arg(long, value_name = "NAME")]
+    pub skip: Vec<String>,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+}
+
+/// How much is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum CiKind {
+    /// All architectures, long runs.
+    Full,
+}
