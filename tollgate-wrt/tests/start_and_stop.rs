@@ -267,7 +267,7 @@ fn usage_and_help() {
     assert_eq!((code, output.as_str()), (2, ""));
     assert_eq!(
         errors,
-        "tollgate-wrt: invalid option '--port'\nTry `tollgate-wrt --help`.\n"
+        "tollgate-wrt: --port is no option of `run`\nTry `tollgate-wrt --help`.\n"
     );
     assert_eq!(run(&[]).0, 2);
 }

@@ -1,8 +1,11 @@
 //! `config check`: what the configuration says, for people or for programs.
 
+use std::process::ExitCode;
+
 use serde::Serialize;
 
-use super::output::{complain, print};
+use super::output::{complain, exit_code, print};
+use super::table::Parsed;
 use crate::config::{self, Error, Finding, Loaded};
 use crate::paths::Paths;
 
@@ -39,9 +42,18 @@ impl<'a> Item<'a> {
     }
 }
 
+/// Says what is wrong with the configuration, or odd.
+///
+/// # Errors
+/// What is wrong with the options.
+pub fn run(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
+    let paths = Paths::new(parsed.root()?);
+    Ok(exit_code(check(&paths, parsed.json())))
+}
+
 /// Reads the configuration and prints what there is to say about it; whether
 /// the daemon would start with it.
-pub fn check(paths: &Paths, as_json: bool) -> bool {
+fn check(paths: &Paths, as_json: bool) -> bool {
     let loaded = config::load(paths);
     let is_printed = match (as_json, &loaded) {
         (true, _) => print(&json(&loaded)),

@@ -1,6 +1,7 @@
 //! Text for whoever typed the command.
 
 use std::io::{self, Write as _};
+use std::process::ExitCode;
 
 /// Writes to standard output; unlike `print!`, a closed pipe is no panic.
 pub fn print(text: &str) -> bool {
@@ -11,4 +12,12 @@ pub fn print(text: &str) -> bool {
 /// Writes a line to standard error.
 pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "tollgate-wrt: {text}");
+}
+
+/// What the process ends with.
+pub fn exit_code(is_done: bool) -> ExitCode {
+    match is_done {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    }
 }

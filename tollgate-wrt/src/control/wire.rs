@@ -1,8 +1,12 @@
 //! What the command line and the daemon say to each other: one line of JSON
 //! each, with the keys that the other TollGate daemons use.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+
+use crate::json::shape;
 
 /// Longest line. A token of the whole wallet is the longest thing in it.
 pub const MAX_LINE: usize = 4 << 20;
@@ -13,8 +17,24 @@ pub struct Request {
     /// The command's name, such as `wallet`.
     pub command: String,
     /// Its words.
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "shape::list",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub args: Vec<String>,
+    /// Its options by name; an option without a value has an empty one.
+    #[serde(
+        default,
+        deserialize_with = "flags",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
+    pub flags: BTreeMap<String, String>,
+}
+
+/// Options; the Go daemon's client may write `null` for none.
+fn flags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// What came of it.

@@ -1,0 +1,166 @@
+//! The table.
+
+use super::{Command, Hint, Opt, Runs};
+use crate::cli::{check, run};
+
+/// `--root`, which every command has.
+pub const ROOT: Opt = Opt {
+    long: "root",
+    value: Some("DIR"),
+    help: "Find the system's files (etc, var, tmp, proc, dev) below DIR. Default: /",
+    hint: Hint::Directory,
+};
+
+/// `--json`, which every command has that tells something.
+pub const JSON: Opt = Opt {
+    long: "json",
+    value: None,
+    help: "Print JSON (docs/json.md)",
+    hint: Hint::None,
+};
+
+/// `run --interface`.
+pub const INTERFACE: Opt = Opt {
+    long: "interface",
+    value: Some("NAME"),
+    help: "Listen on this LAN interface only, and on the loopback. Can be repeated. Default: `list interface` in /etc/config/tollgate, else br-lan",
+    hint: Hint::None,
+};
+
+/// `run --listen`.
+pub const LISTEN: Opt = Opt {
+    long: "listen",
+    value: Some("ADDR:PORT"),
+    help: "Listen on this address instead, on whatever interface: other networks than the LAN can then reach the daemon. Can be repeated. Port 0 is any free port; it is logged",
+    hint: Hint::None,
+};
+
+/// `run --log`.
+pub const LOG: Opt = Opt {
+    long: "log",
+    value: Some("stderr|syslog"),
+    help: "Where messages go. Default: stderr. What the system's log does not take goes to stderr too",
+    hint: Hint::Words(&["stderr", "syslog"]),
+};
+
+/// `run --log-level`.
+pub const LOG_LEVEL: Opt = Opt {
+    long: "log-level",
+    value: Some("LEVEL"),
+    help: "error, warn, info, debug or trace. Default: log_level in the configuration, else info",
+    hint: Hint::Words(&["error", "warn", "info", "debug", "trace"]),
+};
+
+const COMMON: &[Opt] = &[JSON, ROOT];
+
+/// Every command; a group stands before its own.
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "",
+        args: "",
+        summary: "Sell internet access for ecash",
+        about: "Sells internet access for Cashu ecash on OpenWrt routers (TollGate).",
+        options: &[],
+        examples: &[],
+        runs: Runs::Group,
+    },
+    Command {
+        name: "run",
+        args: "",
+        summary: "Serve customers on port 2121",
+        about: "Serve customers on port 2121, until SIGTERM, SIGINT or SIGHUP. Settings are read at the start only: restart to change them.",
+        options: &[INTERFACE, LISTEN, LOG, LOG_LEVEL, ROOT],
+        examples: &[(
+            "a second daemon beside the router's own, to look at",
+            "tollgate-wrt run --root /tmp/try --listen 127.0.0.1:8121\ncurl http://127.0.0.1:8121/",
+        )],
+        runs: Runs::Here(run::run),
+    },
+    Command {
+        name: "sessions",
+        args: "",
+        summary: "Show who has bought what",
+        about: "Show every session: device, used/bought, and what is counted. The daemon has to be running.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt sessions")],
+        runs: Runs::Daemon,
+    },
+    Command {
+        name: "wallet",
+        args: "",
+        summary: "Show the ecash that was earned, take it out, or put some in",
+        about: "Show the ecash that was earned, take it out, or put some in. The daemon has to be running.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt wallet drain > /tmp/tokens")],
+        runs: Runs::Group,
+    },
+    Command {
+        name: "wallet balance",
+        args: "",
+        summary: "Show what there is, by mint",
+        about: "Show what the wallet holds, by mint, and how many payments are not settled yet.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt wallet balance")],
+        runs: Runs::Daemon,
+    },
+    Command {
+        name: "wallet drain",
+        args: "[MINT]",
+        summary: "Take everything out, or everything of one mint",
+        about: "Take everything out, or everything of one mint: a token a mint, which any Cashu wallet can receive. What was taken out is shown again by `wallet sent` until somebody has it.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt wallet drain > /tmp/tokens")],
+        runs: Runs::Daemon,
+    },
+    Command {
+        name: "wallet send",
+        args: "AMOUNT [MINT]",
+        summary: "Take an exact amount out, as a token; the mint takes its fee",
+        about: "Take an exact amount out, as a token. It is a swap of the wallet's own ecash, for which the mint takes its fee. MINT is needed where several mints have so much.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt wallet send 21")],
+        runs: Runs::Daemon,
+    },
+    Command {
+        name: "wallet sent",
+        args: "",
+        summary: "Show the tokens that were taken out and are not spent yet",
+        about: "Show the tokens that were taken out and that nobody has spent yet, as far as their mints tell. To put one back, receive it.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt wallet sent")],
+        runs: Runs::Daemon,
+    },
+    Command {
+        name: "wallet receive",
+        args: "TOKEN",
+        summary: "Put a token in; `-` reads it from standard input",
+        about: "Put a token into the wallet: it is swapped, so that nobody else can spend it. `-` reads it from standard input.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt wallet receive - < /tmp/token")],
+        runs: Runs::Daemon,
+    },
+    Command {
+        name: "config",
+        args: "",
+        summary: "Check the configuration",
+        about: "Look at the configuration: /etc/tollgate/config.json, and /etc/config/tollgate, which overrides it.",
+        options: COMMON,
+        examples: &[(
+            "",
+            "tollgate-wrt config check && /etc/init.d/tollgate-wrt restart",
+        )],
+        runs: Runs::Group,
+    },
+    Command {
+        name: "config check",
+        args: "",
+        summary: "Read the configuration, and say what is wrong with it",
+        about: "Read /etc/tollgate/config.json and /etc/config/tollgate as `run` would, and say what is wrong or odd in them. Changes nothing.\nExit codes: 0 the daemon would start, 1 it would not, 2 wrong usage.",
+        options: COMMON,
+        examples: &[(
+            "",
+            "tollgate-wrt config check && /etc/init.d/tollgate-wrt restart",
+        )],
+        runs: Runs::Here(check::run),
+    },
+];
