@@ -61,25 +61,3 @@ pub struct Test {
     #[arg(last = true)]
     pub args: Vec<String>,
 }
-
-/// Run the checks that guard the project.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  cargo xtask ci          what every change must pass\n  cargo xtask ci full     all architectures, long runs"
-)]
-pub struct Ci {
-    /// `full` for everything.
-    pub what: Option<CiKind>,
-    /// Leave out a check (by the name that is printed), when it ran already.
-    #[arg(long, value_name = "NAME")]
-    pub skip: Vec<String>,
-    #[command(flatten)]
-    pub toolchain: ToolchainArgs,
-}
-
-/// How much is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum CiKind {
-    /// All architectures, long runs.
-    Full,
-}

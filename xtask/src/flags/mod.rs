@@ -1,6 +1,7 @@
 //! The command line, declared in one place. Each command's work is in `cmd/`.
 
 mod checks;
+mod ci;
 mod feed;
 mod image;
 
@@ -13,7 +14,8 @@ use crate::config::sdk::Format;
 use crate::record::Backend;
 use crate::toolchain::select::Choice;
 
-pub use checks::{Bench, BenchKind, Ci, CiKind, Smoke, Test};
+pub use checks::{Bench, BenchKind, Smoke, Test};
+pub use ci::{Ci, CiCheck, CiChecks, CiMatrix, CiStep};
 pub use feed::{Feed, Keygen};
 pub use image::{EngineArgs, Fingerprint, Image, SdkArgs, VerifyCache};
 
