@@ -45,6 +45,16 @@ impl Bank {
         })
     }
 
+    /// Ecash from a backup that the mints have not confirmed yet.
+    pub fn unchecked(&self) -> Vec<(Purse, u64)> {
+        self.store.read(|state| {
+            let unchecked = state.unchecked();
+            unchecked
+                .map(|(purse, amount)| (purse.clone(), amount))
+                .collect()
+        })
+    }
+
     /// Takes everything out, or everything of one mint, as one token for each
     /// mint. The tokens are written down first: [`Bank::sent`] shows them again.
     ///

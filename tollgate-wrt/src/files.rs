@@ -88,7 +88,32 @@ fn check_regular(kind: FileType) -> io::Result<()> {
 /// # Errors
 /// `AlreadyExists` when `path` is there, whoever made it; else what the system says.
 pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let directory = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
+    write(path, bytes, mode, rename_new)
+}
+
+/// Makes `path` with `bytes` and the permissions `mode`, in place of what is
+/// there: whatever happens, there is the old file or the new one, whole. Of a
+/// symbolic link the file is replaced that it leads to.
+///
+/// # Errors
+/// What the system says; the old file is there then.
+pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let target = fs::canonicalize(path);
+    let path = target.as_deref().unwrap_or(path);
+    write(path, bytes, mode, |from, to| fs::rename(from, to))
+}
+
+fn write(
+    path: &Path,
+    bytes: &[u8],
+    mode: u32,
+    put: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Err(io::ErrorKind::InvalidInput.into()),
+    };
     DirBuilder::new()
         .recursive(true)
         .mode(DIRECTORY_MODE)
@@ -99,7 +124,7 @@ pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         .set_permissions(Permissions::from_mode(mode))
         .and_then(|()| file.write_all(bytes))
         .and_then(|()| file.sync_all())
-        .and_then(|()| rename_new(&temporary, path));
+        .and_then(|()| put(&temporary, path));
     if let Err(error) = written {
         // The error that matters is the one at hand.
         let _ = fs::remove_file(&temporary);
@@ -158,6 +183,23 @@ mod tests {
         assert_eq!(mode & 0o7777, 0o600);
         // Nothing else is left, of the failed attempt neither.
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn replaces_in_one_step_and_follows_links() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, "old").unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        replace(&link, b"new", 0o600).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600);
+        replace(&dir.path().join("a/fresh"), b"x", 0o644).unwrap();
+        assert!(replace(&path.join("below a file"), b"x", 0o600).is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     }
 
     #[test]

@@ -15,6 +15,7 @@
 //! | [`net`] | interfaces, listening sockets, a client's MAC address |
 //! | [`journal`] | records that survive a crash |
 //! | [`ledger`] | sessions and ecash: what the records add up to |
+//! | [`backup`] | the ledger, the key and the settings in one file |
 //! | [`gate`] | what lets customers through |
 //! | [`sessions`] | ledger and gate, kept in step |
 //! | [`wallet`] | tokens, mints, swaps |
@@ -28,6 +29,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod backup;
 pub mod bank;
 pub mod cli;
 pub mod clock;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod check;
 mod output;
 mod remote;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use super::output::{complain, exit_code, print};
 use super::table::Parsed;
 use super::table::commands::{JSON, ROOT};
-use crate::control::wire::{Answer, MAX_LINE, Request};
+use crate::control::wire::{Answer, MAX_ANSWER, MAX_LINE, Request};
 use crate::paths::Paths;
 
 /// Has the running daemon carry a command out.
@@ -57,11 +57,14 @@ fn ask(paths: &Paths, request: &Request, as_json: bool) -> bool {
     let answer = match exchange(paths, request) {
         Ok(answer) => answer,
         Err(error) => {
-            let socket = paths.control();
-            complain(&format!(
-                "{}: {error}; is the daemon running? Try /etc/init.d/tollgate-wrt start",
-                socket.display()
-            ));
+            let error = unanswered(paths, &error);
+            if as_json {
+                let answer = Answer::failed(error);
+                let text = serde_json::to_string(&answer).unwrap_or_default();
+                print(&(text + "\n"));
+            } else {
+                complain(&error);
+            }
             return false;
         }
     };
@@ -76,13 +79,34 @@ fn ask(paths: &Paths, request: &Request, as_json: bool) -> bool {
     is_printed && answer.success
 }
 
-fn exchange(paths: &Paths, request: &Request) -> io::Result<Answer> {
+/// Why the daemon did not answer, and what to do.
+pub fn unanswered(paths: &Paths, error: &io::Error) -> String {
+    let socket = paths.control();
+    let socket = socket.display();
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
+            "the daemon is not running (nobody listens at {socket}); start it with /etc/init.d/tollgate-wrt start"
+        ),
+        io::ErrorKind::PermissionDenied => {
+            format!("{socket}: {error}; only root can ask the daemon")
+        }
+        _ => format!(
+            "{socket}: {error}; the daemon has not answered, `logread -e tollgate-wrt` may say why"
+        ),
+    }
+}
+
+/// Asks the running daemon.
+///
+/// # Errors
+/// What the system says: `NotFound` or `ConnectionRefused` when none runs.
+pub fn exchange(paths: &Paths, request: &Request) -> io::Result<Answer> {
     let mut stream = UnixStream::connect(paths.control())?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut answer = Vec::new();
-    BufReader::new(stream.take(2 * MAX_LINE as u64)).read_until(b'\n', &mut answer)?;
+    BufReader::new(stream.take(MAX_ANSWER)).read_until(b'\n', &mut answer)?;
     Ok(serde_json::from_slice(&answer)?)
 }
 

@@ -6,8 +6,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::wire::{Answer, Request};
+use crate::backup::Backup;
 use crate::bank::{Bank, Parcel};
 use crate::config::MintUrl;
+use crate::ledger::Store;
+use crate::paths::Paths;
 use crate::sessions::Keeper;
 
 /// What commands work on.
@@ -17,6 +20,10 @@ pub struct Commands {
     pub bank: Bank,
     /// The sessions.
     pub keeper: Arc<Keeper>,
+    /// The ledger.
+    pub store: Arc<Store>,
+    /// The system's files.
+    pub paths: Paths,
 }
 
 impl Commands {
@@ -25,6 +32,7 @@ impl Commands {
         let args: Vec<&str> = request.args.iter().map(String::as_str).collect();
         match (request.command.as_str(), args.as_slice()) {
             ("sessions", []) => self.sessions(),
+            ("backup", []) => self.backup().await,
             ("wallet", ["balance"]) => self.balance(),
             ("wallet", ["drain"]) => self.drain(None).await,
             ("wallet", ["drain", mint]) => match mint.parse() {
@@ -74,6 +82,16 @@ impl Commands {
         Answer::done(text, Value::Array(data))
     }
 
+    /// The ledger of this moment, the key and the settings.
+    async fn backup(&self) -> Answer {
+        let records = self.store.snapshot().await;
+        let text = Backup::new(&self.paths, records).and_then(|backup| backup.to_text());
+        match text {
+            Ok(text) => Answer::done(String::new(), Value::String(text)),
+            Err(error) => Answer::failed(format!("cannot make the backup: {error}")),
+        }
+    }
+
     fn balance(&self) -> Answer {
         let (balances, pending) = self.bank.balances();
         let mut text = String::new();
@@ -85,10 +103,21 @@ impl Commands {
         if text.is_empty() {
             text.push_str("the wallet is empty\n");
         }
+        let mut unchecked = Vec::new();
+        for ((mint, unit), amount) in self.bank.unchecked() {
+            let _ = writeln!(
+                text,
+                "and up to {amount} {unit} {mint} from a backup, which the mint has not confirmed yet"
+            );
+            unchecked.push(json!({"mint": mint, "unit": unit, "amount": amount}));
+        }
         if pending > 0 {
             let _ = writeln!(text, "and {pending} payments that are not settled yet");
         }
-        Answer::done(text, json!({"balances": data, "pending": pending}))
+        Answer::done(
+            text,
+            json!({"balances": data, "unchecked": unchecked, "pending": pending}),
+        )
     }
 
     async fn drain(&self, mint: Option<&MintUrl>) -> Answer {

@@ -11,8 +11,11 @@ use crate::json::shape;
 /// Longest line. A token of the whole wallet is the longest thing in it.
 pub const MAX_LINE: usize = 4 << 20;
 
+/// Longest answer, in bytes: a backup, twice as long as JSON in JSON.
+pub const MAX_ANSWER: u64 = 2 * crate::backup::MAX_LENGTH;
+
 /// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The command's name, such as `wallet`.
     pub command: String,

@@ -183,6 +183,10 @@ async fn run_server(
     if pending > 0 {
         info!(pending; "going on with payments of the last run");
     }
+    let mints = shop.till.check_restored();
+    if mints > 0 {
+        info!(mints; "ecash from a backup is checked with its mints before it counts");
+    }
     shop.till.look_after_mints();
     let (leave, stay) = watch::channel(());
     let keeper = tokio::spawn(keep(Arc::clone(&shop.keeper), stay));

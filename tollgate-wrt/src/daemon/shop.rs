@@ -62,8 +62,10 @@ pub(super) fn open(
     let till = Till::new(settings, Arc::clone(&store), Arc::clone(&keeper));
     let till = Arc::new(till);
     let commands = Commands {
-        bank: Bank::new(store, Arc::clone(&till)),
+        bank: Bank::new(Arc::clone(&store), Arc::clone(&till)),
         keeper: Arc::clone(&keeper),
+        store,
+        paths: paths.clone(),
     };
     Ok((Shop { till, keeper, key }, commands))
 }

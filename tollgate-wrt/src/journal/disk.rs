@@ -104,6 +104,24 @@ impl Directory {
         }
     }
 
+    /// Keeps a copy of the journal, under a name of its own that no earlier copy
+    /// has; gives its path. `None` where there is no journal.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn set_aside(&mut self) -> io::Result<Option<PathBuf>> {
+        let Some(bytes) = self.read()? else {
+            return Ok(None);
+        };
+        let mut names = (1..).map(|number| format!("{FILE}.before-restore.{number}"));
+        let Some(name) = names.find(|name| !self.path.join(name).exists()) else {
+            return Ok(None);
+        };
+        self.write(&name, &bytes)?;
+        self.lock.sync_all()?;
+        Ok(Some(self.path.join(name)))
+    }
+
     fn file(&mut self) -> io::Result<&mut File> {
         let file = match self.file.take() {
             Some(file) => file,

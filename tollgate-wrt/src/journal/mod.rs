@@ -146,6 +146,11 @@ impl<D: Disk> Journal<D> {
         self.tail == Tail::Unknown
     }
 
+    /// Bytes of the file.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Puts other records in place of all that there are, in one step.
     ///
     /// # Errors
@@ -176,6 +181,14 @@ impl<D: Disk> Journal<D> {
             Tail::Unknown => Err(io::Error::other("the journal has to be replaced first")),
         }
     }
+}
+
+/// What the bytes of a journal hold.
+///
+/// # Errors
+/// `InvalidData` for a file of another version, or no journal at all.
+pub fn read(bytes: &[u8]) -> io::Result<Contents> {
+    Ok(line::read_all(bytes)?.contents)
 }
 
 #[cfg(test)]

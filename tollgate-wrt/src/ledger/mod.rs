@@ -19,7 +19,7 @@ use crate::config::MintUrl;
 use crate::net::Mac;
 use record::{Intent, Purpose, Receipt, Record, Sent, TokenId};
 use session::Session;
-pub use store::{Damage, Store};
+pub use store::{Damage, Store, lines, read};
 
 /// Most receipts that are kept. A token whose receipt was forgotten is one that
 /// its mint calls spent.
@@ -43,6 +43,8 @@ pub struct State {
     pending: BTreeMap<TokenId, Intent>,
     receipts: VecDeque<Receipt>,
     purses: BTreeMap<Purse, BTreeMap<Secret, Held>>,
+    /// Ecash from a backup, of which the mint has not said yet what it is worth.
+    unchecked: BTreeMap<Purse, BTreeMap<Secret, Held>>,
     sent: BTreeMap<TokenId, Sent>,
 }
 
@@ -88,17 +90,36 @@ impl State {
 
     /// What the wallet holds.
     pub fn balances(&self) -> impl Iterator<Item = (&Purse, u64)> {
-        self.purses.iter().map(|(purse, held)| {
-            let amounts = held.values().map(|held| u64::from(held.amount));
-            (purse, amounts.fold(0, u64::saturating_add))
-        })
+        self.purses
+            .iter()
+            .map(|(purse, held)| (purse, worth(held.values())))
     }
 
     /// The wallet's ecash of a mint.
     pub fn proofs(&self, purse: &Purse) -> Vec<Proof> {
-        let held = self.purses.get(purse).into_iter().flatten();
-        held.map(|(secret, held)| Proof::new(held.amount, held.keyset, secret.clone(), held.c))
-            .collect()
+        proofs(self.purses.get(purse).into_iter().flatten())
+    }
+
+    /// What came out of a backup and may be spent: none of [`State::balances`].
+    pub fn unchecked(&self) -> impl Iterator<Item = (&Purse, u64)> {
+        self.unchecked
+            .iter()
+            .map(|(purse, held)| (purse, worth(held.values())))
+    }
+
+    /// At most `most` pieces of the ecash of [`State::unchecked`].
+    pub fn unchecked_proofs(&self, purse: &Purse, most: usize) -> Vec<Proof> {
+        proofs(self.unchecked.get(purse).into_iter().flatten().take(most))
+    }
+
+    /// Whether there is nothing that could be lost: no money, no session, no
+    /// payment at work.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+            && self.pending.is_empty()
+            && self.purses.is_empty()
+            && self.unchecked.is_empty()
+            && self.sent.is_empty()
     }
 
     /// Ecash that was taken out and may still be in nobody's hands.
@@ -133,7 +154,7 @@ impl State {
                 if let Some(intent) =
                     refused.filter(|intent| matches!(intent.purpose, Purpose::Send { .. }))
                 {
-                    self.put(&intent.mint, &intent.unit, &intent.inputs);
+                    self.put_for(&intent, &intent.inputs);
                 }
             }
             Record::Opened { mac, counter, now } => {
@@ -153,6 +174,13 @@ impl State {
                 }
             }
             Record::Proofs { mint, unit, proofs } => self.put(mint, unit, proofs),
+            Record::Restored { mint, unit, proofs } => self.put_unchecked(mint, unit, proofs),
+            Record::Checked {
+                mint,
+                unit,
+                unspent,
+                spent,
+            } => self.check(&(mint.clone(), unit.clone()), unspent, spent),
             Record::Sent(sent) => {
                 self.take(&sent.mint, &sent.unit, &sent.proofs);
                 self.sent.insert(sent.id, sent.clone());
@@ -166,10 +194,10 @@ impl State {
     fn settle(&mut self, intent: Intent, proofs: &[Proof], time: u64, now: Moment) {
         let (mac, purchase) = match intent.purpose {
             Purpose::Payment { mac, purchase } => (mac, purchase),
-            Purpose::Receive => return self.put(&intent.mint, &intent.unit, proofs),
+            Purpose::Receive => return self.put_for(&intent, proofs),
             Purpose::Send { amount } => return self.send(intent, proofs, amount, time),
         };
-        self.put(&intent.mint, &intent.unit, proofs);
+        self.put_for(&intent, proofs);
         let session = match self.sessions.entry(mac) {
             std::collections::btree_map::Entry::Vacant(entry) => {
                 entry.insert(Session::new(&purchase, time))
@@ -199,7 +227,7 @@ impl State {
             is_change
         });
         let (leaving, change) = proofs.split_at(end.unwrap_or(proofs.len()));
-        self.put(&intent.mint, &intent.unit, change);
+        self.put_for(&intent, change);
         let sent = Sent {
             id: TokenId::of(leaving.iter().map(|proof| &proof.secret)),
             mint: intent.mint,
@@ -208,6 +236,54 @@ impl State {
             time,
         };
         self.sent.insert(sent.id, sent);
+    }
+
+    /// Puts what came of an intent where it belongs.
+    fn put_for(&mut self, intent: &Intent, proofs: &[Proof]) {
+        match intent.restored {
+            true => self.put_unchecked(&intent.mint, &intent.unit, proofs),
+            false => self.put(&intent.mint, &intent.unit, proofs),
+        }
+    }
+
+    /// Keeps ecash that may be spent, unless it is known here.
+    fn put_unchecked(&mut self, mint: &MintUrl, unit: &CurrencyUnit, proofs: &[Proof]) {
+        let purse = (mint.clone(), unit.clone());
+        let has = |known: &[Proof], proof: &Proof| known.iter().any(|k| k.secret == proof.secret);
+        let fresh = proofs.iter().filter(|proof| {
+            let is_held = self
+                .purses
+                .get(&purse)
+                .is_some_and(|held| held.contains_key(&proof.secret));
+            let is_sent = self.sent.values().any(|sent| has(&sent.proofs, proof));
+            let is_used = self
+                .pending
+                .values()
+                .any(|intent| has(&intent.inputs, proof));
+            !(is_held || is_sent || is_used)
+        });
+        let fresh: Vec<(Secret, Held)> = fresh.map(held).collect();
+        if !fresh.is_empty() {
+            self.unchecked.entry(purse).or_default().extend(fresh);
+        }
+    }
+
+    /// Takes what the mint has told of out of what is unchecked.
+    fn check(&mut self, purse: &Purse, unspent: &[Secret], spent: &[Secret]) {
+        let Some(unchecked) = self.unchecked.get_mut(purse) else {
+            return;
+        };
+        for secret in spent {
+            unchecked.remove(secret);
+        }
+        let good = unspent
+            .iter()
+            .filter_map(|secret| unchecked.remove_entry(secret));
+        let good: Vec<(Secret, Held)> = good.collect();
+        if !good.is_empty() {
+            self.purses.entry(purse.clone()).or_default().extend(good);
+        }
+        self.unchecked.retain(|_, held| !held.is_empty());
     }
 
     fn take(&mut self, mint: &MintUrl, unit: &CurrencyUnit, proofs: &[Proof]) {
@@ -231,15 +307,27 @@ impl State {
             return;
         }
         let purse = self.purses.entry((mint.clone(), unit.clone())).or_default();
-        for proof in proofs {
-            let held = Held {
-                amount: proof.amount,
-                keyset: proof.keyset_id,
-                c: proof.c,
-            };
-            purse.insert(proof.secret.clone(), held);
-        }
+        purse.extend(proofs.iter().map(held));
     }
+}
+
+fn held(proof: &Proof) -> (Secret, Held) {
+    let held = Held {
+        amount: proof.amount,
+        keyset: proof.keyset_id,
+        c: proof.c,
+    };
+    (proof.secret.clone(), held)
+}
+
+fn proofs<'a>(held: impl Iterator<Item = (&'a Secret, &'a Held)>) -> Vec<Proof> {
+    held.map(|(secret, held)| Proof::new(held.amount, held.keyset, secret.clone(), held.c))
+        .collect()
+}
+
+fn worth<'a>(held: impl Iterator<Item = &'a Held>) -> u64 {
+    let amounts = held.map(|held| u64::from(held.amount));
+    amounts.fold(0, u64::saturating_add)
 }
 
 #[cfg(test)]

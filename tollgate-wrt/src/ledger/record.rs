@@ -144,6 +144,9 @@ pub struct Intent {
     pub outputs: Vec<Output>,
     /// When, by the wall clock: for people.
     pub time: u64,
+    /// Whether it is from a backup, so that what comes of it may be spent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
 }
 
 /// A payment that was credited. The same token again gets the same answer.
@@ -234,6 +237,26 @@ pub enum Record {
     },
     /// Ecash that leaves the wallet.
     Sent(Sent),
+    /// Ecash from a backup. It may have been spent since that was made.
+    Restored {
+        /// Its mint.
+        mint: MintUrl,
+        /// What its amounts count.
+        unit: CurrencyUnit,
+        /// The ecash.
+        proofs: Vec<Proof>,
+    },
+    /// What the mint says of ecash from a backup (NUT-07).
+    Checked {
+        /// Its mint.
+        mint: MintUrl,
+        /// What its amounts count.
+        unit: CurrencyUnit,
+        /// What belongs to the wallet.
+        unspent: Vec<Secret>,
+        /// What is worth nothing any more.
+        spent: Vec<Secret>,
+    },
     /// Sent ecash that has arrived, so that nobody has to be shown it again.
     Claimed {
         /// The token.

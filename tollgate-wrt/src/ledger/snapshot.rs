@@ -22,6 +22,15 @@ impl State {
         records.extend(self.sent.values().cloned().map(Record::Sent));
         records.extend(self.receipts.iter().copied().map(Record::Receipt));
         records.extend(self.pending.values().cloned().map(Record::Intent));
+        for (purse, _) in self.unchecked() {
+            let proofs = self.unchecked_proofs(purse, usize::MAX);
+            let (mint, unit) = purse;
+            records.extend(proofs.chunks(CHUNK).map(|proofs| Record::Restored {
+                mint: mint.clone(),
+                unit: unit.clone(),
+                proofs: proofs.to_vec(),
+            }));
+        }
         records.extend(self.sessions().map(|(mac, session)| Record::Session {
             mac,
             session: session.clone(),

@@ -1,7 +1,7 @@
 //! The state and its journal, kept in step: the journal first.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -12,7 +12,7 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard, oneshot};
 use super::State;
 use super::record::Record;
 use crate::journal::disk::Disk;
-use crate::journal::{Contents, Journal, When};
+use crate::journal::{self, Contents, Journal, When};
 
 /// What was wrong with the journal when it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,9 @@ struct Shared {
     /// Whether the journal should be, and has to be, replaced.
     is_due: AtomicBool,
     is_blocked: AtomicBool,
+    /// Bytes of the journal; 32-bit mips has no 64-bit atomics, and journals
+    /// are not that large.
+    size: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -67,19 +70,8 @@ impl Store {
     /// to leave it out could be to lose money.
     pub fn open<D: Disk + Send + 'static>(disk: D) -> io::Result<(Self, Damage)> {
         let (mut journal, contents) = Journal::open(disk)?;
-        let Contents {
-            records,
-            torn,
-            damaged,
-        } = contents;
-        let mut state = State::default();
-        for (number, record) in records.iter().enumerate() {
-            let record: Record = serde_json::from_str(record).map_err(|error| {
-                let what = format!("record {number} is not known: {error}");
-                io::Error::new(io::ErrorKind::InvalidData, what)
-            })?;
-            state.apply(&record);
-        }
+        let Contents { torn, damaged, .. } = contents;
+        let state = add_up(&contents.records)?;
         if damaged > 0 {
             // Else the next start would find the same places, and keep another copy.
             journal.replace(&lines(&state.records())?)?;
@@ -88,6 +80,7 @@ impl Store {
             state: Mutex::new(state),
             is_due: AtomicBool::new(journal.is_due()),
             is_blocked: AtomicBool::new(false),
+            size: AtomicUsize::new(size(&journal)),
         });
         let (jobs, todo) = channel();
         let theirs = Arc::clone(&shared);
@@ -102,6 +95,18 @@ impl Store {
         };
         let places = damaged;
         Ok((store, Damage { torn, places }))
+    }
+
+    /// The state as records, of one moment: everything that is written, with
+    /// what was counted since.
+    pub async fn snapshot(&self) -> Vec<Record> {
+        let _turn = self.turn.lock().await;
+        self.read(State::records)
+    }
+
+    /// Bytes of the journal on the disk.
+    pub fn size(&self) -> u64 {
+        self.shared.size.load(Ordering::Relaxed) as u64
     }
 
     /// Looks at the state.
@@ -171,10 +176,43 @@ impl Store {
     }
 }
 
+/// The state of a journal that nobody has open, which is left as it is. Without
+/// a journal it is empty.
+///
+/// # Errors
+/// As [`Store::open`].
+pub fn read(disk: &mut impl Disk) -> io::Result<(State, Damage)> {
+    let contents = match disk.read()? {
+        Some(bytes) => journal::read(&bytes)?,
+        None => Contents::default(),
+    };
+    let damage = Damage {
+        torn: contents.torn,
+        places: contents.damaged,
+    };
+    Ok((add_up(&contents.records)?, damage))
+}
+
+fn add_up(records: &[String]) -> io::Result<State> {
+    let mut state = State::default();
+    for (number, record) in records.iter().enumerate() {
+        let record: Record = serde_json::from_str(record).map_err(|error| {
+            let what = format!("record {number} is not known: {error}");
+            io::Error::new(io::ErrorKind::InvalidData, what)
+        })?;
+        state.apply(&record);
+    }
+    Ok(state)
+}
+
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn size<D: Disk>(journal: &Journal<D>) -> usize {
+    usize::try_from(journal.length()).unwrap_or(usize::MAX)
 }
 
 /// Writes until the store is dropped.
@@ -187,6 +225,7 @@ fn work<D: Disk>(mut journal: Journal<D>, shared: &Shared, todo: &Receiver<Job>)
             }),
             Kind::Replace => journal.replace(&job.lines),
         };
+        shared.size.store(size(&journal), Ordering::Relaxed);
         shared.is_due.store(journal.is_due(), Ordering::Relaxed);
         shared
             .is_blocked
@@ -196,7 +235,11 @@ fn work<D: Disk>(mut journal: Journal<D>, shared: &Shared, todo: &Receiver<Job>)
     }
 }
 
-fn lines(records: &[Record]) -> io::Result<Vec<String>> {
+/// The records as they stand in a journal.
+///
+/// # Errors
+/// None of them has anything that JSON cannot say.
+pub fn lines(records: &[Record]) -> io::Result<Vec<String>> {
     let lines = records.iter().map(serde_json::to_string);
     Ok(lines.collect::<Result<_, _>>()?)
 }

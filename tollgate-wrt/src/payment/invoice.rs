@@ -101,6 +101,7 @@ impl Till {
             invoice: Some(invoice.clone()),
             outputs,
             time: wall_time(),
+            restored: false,
         };
         let id = intent.id;
         let record = Record::Intent(intent.clone());

@@ -21,6 +21,7 @@ mod health;
 mod invoice;
 mod price;
 mod refusal;
+mod restored;
 mod send;
 mod work;
 

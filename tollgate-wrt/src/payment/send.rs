@@ -56,6 +56,7 @@ impl Till {
             invoice: None,
             outputs,
             time: wall_time(),
+            restored: false,
         };
         // Another command may have taken some of it meanwhile.
         let is_there = self.store.commit(When::Now, |state| {

@@ -128,6 +128,7 @@ impl Till {
             invoice: None,
             outputs,
             time: wall_time(),
+            restored: false,
         };
         Ok((intent, connection))
     }

@@ -8,7 +8,7 @@ use super::error::{MintError, code};
 use super::http::Connection;
 use super::mint::{Mint, pause};
 use super::outputs;
-use crate::ledger::record::Intent;
+use crate::ledger::record::{Intent, Purpose};
 
 /// How often a swap that the mint has no time for is asked for again.
 const TRIES: u32 = 4;
@@ -82,6 +82,14 @@ impl Mint {
                 Err(error) => return Outcome::Unknown(error),
             },
             Err(error) => return Outcome::Unknown(error),
+        }
+        // A backup is for finding what was done, not for doing it: whoever has
+        // the token still has it.
+        if intent.restored && !matches!(intent.purpose, Purpose::Payment { .. }) {
+            return Outcome::Refused(MintError::Refused {
+                code: None,
+                detail: "it was not swapped before the backup was restored".to_owned(),
+            });
         }
         let connection = match self.connect().await {
             Ok(connection) => connection,

@@ -5,6 +5,7 @@
 //! xtask`. Without Python, pip and a package index the tests say so and pass,
 //! unless XTASK_REQUIRE has the word `mint`.
 
+mod backup;
 mod clock;
 #[path = "../common/mod.rs"]
 mod common;

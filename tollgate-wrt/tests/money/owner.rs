@@ -23,7 +23,7 @@ fn the_owner_takes_the_money_out_and_puts_it_back() {
     assert!(
         command(&["wallet", "balance"])
             .1
-            .contains("is the daemon running?")
+            .contains("the daemon is not running")
     );
     let daemon = shop.start();
     assert_eq!(command(&["wallet", "balance"]).1, "the wallet is empty\n");

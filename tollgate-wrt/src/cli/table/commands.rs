@@ -1,7 +1,7 @@
 //! The table.
 
 use super::{Command, Hint, Opt, Runs};
-use crate::cli::{check, run};
+use crate::cli::{backup, check, run};
 
 /// `--root`, which every command has.
 pub const ROOT: Opt = Opt {
@@ -49,6 +49,46 @@ pub const LOG_LEVEL: Opt = Opt {
     value: Some("LEVEL"),
     help: "error, warn, info, debug or trace. Default: log_level in the configuration, else info",
     hint: Hint::Words(&["error", "warn", "info", "debug", "trace"]),
+};
+
+/// `restore --merge`.
+pub const MERGE: Opt = Opt {
+    long: "merge",
+    value: None,
+    help: "Add the backup's ecash to the wallet that is here. The router's key and settings stay as they are",
+    hint: Hint::None,
+};
+
+/// `restore --replace`.
+pub const REPLACE: Opt = Opt {
+    long: "replace",
+    value: None,
+    help: "Put the backup in place of what is here, of which a copy is kept",
+    hint: Hint::None,
+};
+
+/// `restore --sessions`.
+pub const SESSIONS: Opt = Opt {
+    long: "sessions",
+    value: None,
+    help: "Bring the customers' sessions back too. What they used since the backup was made they get again, but for time that passed while they were online",
+    hint: Hint::None,
+};
+
+/// `restore --money-only`.
+pub const MONEY_ONLY: Opt = Opt {
+    long: "money-only",
+    value: None,
+    help: "Leave the router's key and settings as they are",
+    hint: Hint::None,
+};
+
+/// `restore --dry-run`.
+pub const DRY_RUN: Opt = Opt {
+    long: "dry-run",
+    value: None,
+    help: "Say what would be done, and do nothing",
+    hint: Hint::None,
 };
 
 const COMMON: &[Opt] = &[JSON, ROOT];
@@ -162,5 +202,29 @@ pub const COMMANDS: &[Command] = &[
             "tollgate-wrt config check && /etc/init.d/tollgate-wrt restart",
         )],
         runs: Runs::Here(check::run),
+    },
+    Command {
+        name: "backup",
+        args: "FILE",
+        summary: "Save wallet, sessions, key and settings in one file",
+        about: "Save the wallet, the sessions, the router's key and its settings in one file; `-` is standard output. Whether the daemon runs or not, the file holds one moment.\nWhoever has the file has the money and the key. It holds the money until that is spent, so an old one is worth less than it says: `restore` finds that out.",
+        options: COMMON,
+        examples: &[(
+            "to another machine, where nobody else reads it",
+            "umask 077; ssh root@192.168.1.1 tollgate-wrt backup - > router.backup",
+        )],
+        runs: Runs::Here(backup::backup),
+    },
+    Command {
+        name: "restore",
+        args: "FILE",
+        summary: "Put a backup onto this router",
+        about: "Put a backup onto this router; `-` is standard input. The daemon must not run. If there is money here already, say what is to become of it: --merge or --replace.\nAt its next start the daemon asks the mints which ecash of the backup is unspent. The rest is dropped, and nothing counts before. Ecash that somebody else has, too, is whoever's spends it first. Sessions stay away unless --sessions is given.\nWithout --merge and --money-only the key and the settings are the backup's afterwards. What was there is kept as FILE.before-restore.",
+        options: &[MERGE, REPLACE, SESSIONS, MONEY_ONLY, DRY_RUN, JSON, ROOT],
+        examples: &[(
+            "a new router in place of a broken one",
+            "/etc/init.d/tollgate-wrt stop\ntollgate-wrt restore router.backup\n/etc/init.d/tollgate-wrt start",
+        )],
+        runs: Runs::Here(backup::restore),
     },
 ];

@@ -44,9 +44,12 @@ fn the_table_holds_together() {
             .iter()
             .flat_map(|(_, lines)| lines.split('\n'))
         {
-            let Some((_, line)) = line.split_once("tollgate-wrt ") else {
+            let Some((before, line)) = line.split_once("tollgate-wrt ") else {
                 continue;
             };
+            if before.ends_with('/') {
+                continue;
+            }
             let end = line.find(['>', '<', '&', '|']).unwrap_or(line.len());
             assert!(run(line[..end].trim()).is_ok(), "{name}: {line}");
         }

@@ -40,6 +40,7 @@ fn intent(number: u32, mac: Mac, purchase: Purchase) -> Intent {
         unit: CurrencyUnit::Sat,
         inputs,
         invoice: None,
+        restored: false,
         outputs: Vec::new(),
         time: 0,
     }
