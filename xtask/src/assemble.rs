@@ -11,6 +11,7 @@ use crate::config::sdk::Format;
 use crate::keys::ec;
 use crate::package::meta::Meta;
 use crate::package::path::TreePath;
+use crate::package::repack::{self, Repacked};
 use crate::package::tree::{Entry, Tree};
 use crate::package::{apk, ipk};
 use crate::util::fs;
@@ -35,12 +36,9 @@ pub struct Packed {
 /// # Errors
 /// Metadata that the format cannot have.
 pub fn pack(format: Format, meta: &Meta, tree: Tree, key: Option<&ec::Secret>) -> Result<Packed> {
+    refuse_key(format, key)?;
     match format {
         Format::Ipk => {
-            anyhow::ensure!(
-                key.is_none(),
-                "an ipk has no signature of its own: opkg checks the feed's"
-            );
             let ipk = ipk::pack(meta, tree)?;
             Ok(Packed {
                 file_name: ipk.file_name,
@@ -61,6 +59,28 @@ pub fn pack(format: Format, meta: &Meta, tree: Tree, key: Option<&ec::Secret>) -
             })
         }
     }
+}
+
+/// A package that OpenWrt packed, as [`pack`] would write it.
+///
+/// # Errors
+/// What is no package of this format.
+pub fn repack(format: Format, package: &[u8], key: Option<&ec::Secret>) -> Result<Repacked> {
+    refuse_key(format, key)?;
+    match format {
+        Format::Ipk => repack::ipk(package),
+        Format::Apk => repack::apk(package, key),
+    }
+}
+
+/// # Errors
+/// A key for a format whose packages are not signed.
+pub fn refuse_key(format: Format, key: Option<&ec::Secret>) -> Result<()> {
+    anyhow::ensure!(
+        key.is_none() || format == Format::Apk,
+        "an ipk has no signature of its own: opkg checks the feed's"
+    );
+    Ok(())
 }
 
 /// Puts binaries, files, links and directories where the table wants them.

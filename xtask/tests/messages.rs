@@ -109,10 +109,6 @@ fn flags_of_the_other_backend() {
         let (code, text) = fails(&[&["ipk", "mips"], args].concat());
         assert_eq!((code, text), (2, format!("error: {message}\n")));
     }
-    assert_eq!(
-        fails(&["ipk", "mips", "--release", "25.12", "--backend", "sdk"]).1,
-        "error: --backend sdk makes no apk yet (release 25.12 installs apk packages): --backend native does\n"
-    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the double of OpenWrt's SDK packs, and how it answers to commands, is
 //! what the real one does.
 
+#[path = "support/apk.rs"]
+mod apk;
 #[path = "support/sdk_tree.rs"]
 mod sdk_tree;
 mod support;
@@ -22,20 +24,17 @@ fn package(tree: &Tree, feed: &str, name: &str) -> Option<PathBuf> {
     files.find(|path| {
         let file = path.file_name().unwrap().to_str().unwrap();
         // Its version begins with a digit, or an ABI stands before that.
-        file.strip_prefix(name)
-            .is_some_and(|rest| rest.split_once('_').is_some_and(|(abi, _)| abi.len() < 2))
+        file.strip_prefix(name).is_some_and(|rest| {
+            let rest = rest.strip_prefix(['_', '-']).unwrap_or(rest);
+            rest.starts_with(|first: char| first.is_ascii_digit())
+        })
     })
 }
 
-#[test]
-fn recorded_packages_come_out_byte_for_byte() {
-    if !sdk_tree::tools() {
-        return;
-    }
-    let Some(dir) = support::shared("packages") else {
-        return;
-    };
-    let tree = Tree::new("y");
+/// Builds the recorded packages in an SDK of a release, from the files in
+/// `input`; gives for each its name and folder, and what was made of it.
+fn recorded(dir: &Path, version: &str, input: &str) -> Vec<(String, PathBuf, Vec<u8>)> {
+    let tree = Tree::of(version, "y");
     let mut wanted = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let dir = entry.unwrap().path();
@@ -59,18 +58,19 @@ fn recorded_packages_come_out_byte_for_byte() {
         let files = folder.path().join("files");
         std::fs::create_dir(&files).unwrap();
         std::fs::write(folder.path().join("Makefile"), recipe).unwrap();
-        let input = dir.join("input.tar");
         support::run(
             Command::new("tar")
                 .arg("-xpf")
-                .arg(input)
+                .arg(dir.join(input))
                 .arg("-C")
                 .arg(&files),
         );
-        // What the build made of the conffiles is in the input.
-        let _ = std::fs::remove_file(files.join("lib/upgrade/keep.d/g-conffiles"));
+        // What the build made of the conffiles and of the lists is in the input.
+        let lib = files.join("lib");
+        let _ = std::fs::remove_file(lib.join("upgrade/keep.d/g-conffiles"));
+        let _ = std::fs::remove_dir_all(lib.join("apk"));
         tree.add(folder.path(), &format!("feeds/golden/{name}"));
-        wanted.push((name, dir.join("out.ipk")));
+        wanted.push((name, dir));
     }
     assert_eq!(wanted.len(), 12);
     let goals: Vec<String> = wanted
@@ -80,15 +80,64 @@ fn recorded_packages_come_out_byte_for_byte() {
     let mut args = vec!["V=s", "-j2"];
     args.extend(goals.iter().map(String::as_str));
     let log = tree.run("make", &args);
-    for (name, golden) in wanted {
+    let made = wanted.into_iter().map(|(name, dir)| {
         let made = package(&tree, "golden", &name).unwrap_or_else(|| panic!("no {name}\n{log}"));
-        let [made, golden] =
-            [made, golden].map(|path| unpack::unpack(&std::fs::read(path).unwrap()));
+        let bytes = std::fs::read(made).unwrap();
+        (name, dir, bytes)
+    });
+    made.collect()
+}
+
+#[test]
+fn recorded_packages_come_out_byte_for_byte() {
+    if !sdk_tree::tools() {
+        return;
+    }
+    let Some(dir) = support::shared("packages") else {
+        return;
+    };
+    for (name, dir, made) in recorded(&dir, "24.10.8", "input.tar") {
+        let golden = std::fs::read(dir.join("out.ipk")).unwrap();
+        let [made, golden] = [made, golden].map(|bytes| unpack::unpack(&bytes));
         for (ours, real) in [(&made.control, &golden.control), (&made.data, &golden.data)] {
             assert_eq!(unpack::first_difference(ours, real), None, "{name}");
         }
         assert_eq!(made, golden, "{name}");
     }
+}
+
+#[test]
+fn recorded_apks_come_out_byte_for_byte() {
+    if !sdk_tree::tools() {
+        return;
+    }
+    let Some(dir) = support::shared("packages") else {
+        return;
+    };
+    for (name, dir, made) in recorded(&dir, "25.12.5", "input-apk.tar") {
+        let golden = std::fs::read(dir.join("out.apk")).unwrap();
+        apk::assert_same(&name, &apk::inflate(&made), &apk::inflate(&golden));
+    }
+}
+
+/// Who writes a version that apk does not have is told by `apk mkpkg`.
+#[test]
+fn a_version_that_apk_refuses_is_no_package() {
+    if !sdk_tree::tools() {
+        return;
+    }
+    let mut tree = Tree::of("25.12.5", "y");
+    let path = tree.path(HELLO).join("Makefile");
+    let recipe = std::fs::read_to_string(&path).unwrap();
+    let version = recipe
+        .lines()
+        .find(|line| line.starts_with("PKG_VERSION:="));
+    let other = recipe.replace(version.unwrap(), "PKG_VERSION:=1.0~rc1");
+    std::fs::write(&path, other).unwrap();
+    let run = tree.build(&[]);
+    let said = "ERROR: info field 'version' has invalid value: package version is invalid";
+    assert!(!run.success && run.log.contains(said), "{}", run.log);
+    assert_eq!(package(&tree, "tollgate", "hello-rs"), None);
 }
 
 /// The test's package with its recipe changed.

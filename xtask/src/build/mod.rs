@@ -6,18 +6,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
 
 use crate::buildlog::Outcome as Verdict;
 use crate::compile::profile::Profile;
 use crate::compile::{self, Compiled, Job, Output};
-use crate::config::package::Defaults;
-use crate::config::sdk::{Arch, Format, Release};
+use crate::config::sdk::{Arch, Release};
 use crate::config::workspace::{Crate, Workspace};
 use crate::context::Context;
 use crate::fingerprint::hex;
-use crate::package::version;
+use crate::keys::ec;
 use crate::record::Record;
 use crate::source::{self, Source};
 use crate::toolchain::Toolchain;
@@ -44,6 +43,8 @@ pub struct Request<'a> {
     pub member: &'a Crate,
     /// Folder that gets `<release>/<arch>/FILE`.
     pub dist: PathBuf,
+    /// Signs each apk; OpenWrt signs the feed's index only.
+    pub sign_key: Option<&'a ec::Secret>,
 }
 
 /// Phases in their order; a backend has some of them.
@@ -183,17 +184,6 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
     Ok(outcomes)
 }
 
-/// # Errors
-/// The release installs packages of a format that is not made yet.
-pub(crate) fn refuse_apk(release: &Release) -> Result<()> {
-    ensure!(
-        release.format == Format::Ipk,
-        "--backend sdk makes no apk yet (release {} installs apk packages): --backend native does",
-        release.name
-    );
-    Ok(())
-}
-
 fn pack(
     ctx: &Context,
     request: &Request<'_>,
@@ -205,18 +195,9 @@ fn pack(
     let started = Instant::now();
     let member = request.member;
     let format = request.release.format;
-    let mut defaults = Defaults {
-        architecture: Some(arch.name.clone()),
-        epoch: source.epoch,
-        ..member.defaults.clone()
-    };
-    if format == Format::Apk && member.table.version.is_none() {
-        // From Cargo's own: what was made for opkg may read as a commit.
-        defaults.version = Some(version::apk::from_cargo(&member.version)?);
-    }
-    let meta = member.table.meta(&member.dir, &defaults)?;
+    let meta = member.meta(format, &arch.name, source.epoch)?;
     let tree = assemble::tree(&member.table, &member.dir, &compiled.binaries)?;
-    let package = assemble::pack(format, &meta, tree, None)
+    let package = assemble::pack(format, &meta, tree, request.sign_key)
         .with_context(|| format!("pack {} for {}", meta.name, arch.name))?;
     for note in &package.notes {
         ctx.ui.warn(note);

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
+use super::pack;
+use crate::assemble;
 use crate::build::{self, Backend, Built, Outcome, Request};
 use crate::buildlog::{Cause, Outcome as Verdict};
 use crate::compile::profile::Profile;
@@ -32,6 +34,8 @@ pub fn run(flags: &Ipk, ctx: &Context) -> Result<ExitCode> {
     }
     let (release, archs) = chosen(&flags.archs, ctx)?;
     let (workspace, member) = selected(&flags.package, ctx)?;
+    let key = flags.sign_key.as_deref().map(pack::sign_key).transpose()?;
+    assemble::refuse_key(release.format, key.as_ref())?;
     let request = Request {
         release,
         archs,
@@ -44,6 +48,7 @@ pub fn run(flags: &Ipk, ctx: &Context) -> Result<ExitCode> {
         dist: dist(flags.dist.as_ref(), &workspace),
         workspace: &workspace,
         member: &member,
+        sign_key: key.as_ref(),
     };
     let outcomes = match flags.backend {
         Backend::Native => build::build(ctx, &request)?,

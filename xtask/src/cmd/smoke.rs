@@ -39,6 +39,7 @@ pub fn run(flags: &Smoke, ctx: &Context) -> Result<ExitCode> {
         dist,
         workspace: &workspace,
         member: &member,
+        sign_key: None,
     };
     let mut tried = Vec::new();
     let mut failed = false;

@@ -8,7 +8,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 
 use super::package::{Defaults, PackageTable};
+use super::sdk::Format;
 use super::{strict, version};
+use crate::package::meta::Meta;
+use crate::package::version::apk;
 
 /// A workspace as `cargo metadata` describes it.
 #[derive(Debug, Deserialize)]
@@ -56,6 +59,36 @@ pub struct Crate {
     pub defaults: Defaults,
     /// The binaries that the package installs.
     pub bins: Vec<String>,
+}
+
+impl Crate {
+    /// What a package of this format says of itself, for one architecture.
+    ///
+    /// # Errors
+    /// Metadata with mistakes; a version that the format cannot have.
+    pub fn meta(&self, format: Format, arch: &str, epoch: u64) -> Result<Meta> {
+        let mut defaults = Defaults {
+            architecture: Some(arch.to_owned()),
+            epoch,
+            ..self.defaults.clone()
+        };
+        if format == Format::Apk && self.table.version.is_none() {
+            defaults.version = Some(self.apk_version()?);
+        }
+        self.table.meta(&self.dir, &defaults)
+    }
+
+    /// The version for apk, without a release number. From Cargo's own where
+    /// the table has none: what was made for opkg may read as a commit.
+    ///
+    /// # Errors
+    /// A version that has no counterpart in apk.
+    pub fn apk_version(&self) -> Result<String> {
+        match &self.table.version {
+            Some(version) => apk::from_opkg(version),
+            None => apk::from_cargo(&self.version),
+        }
+    }
 }
 
 impl Workspace {

@@ -82,6 +82,10 @@ pub struct Ipk {
     /// Write below this folder instead of `dist` in the workspace.
     #[arg(long, value_name = "DIR")]
     pub dist: Option<PathBuf>,
+    /// Sign each apk with this EC key (PEM); OpenWrt, and `feed`, sign the
+    /// index only, which is enough for routers that install from a feed.
+    #[arg(long, value_name = "FILE")]
+    pub sign_key: Option<PathBuf>,
     /// How it is built.
     #[arg(long, value_enum, default_value_t = Backend::Native)]
     pub backend: Backend,
@@ -237,7 +241,7 @@ pub struct ToolchainArgs {
 /// release decides, whichever of the two commands is used.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask apk aarch64\n  cargo xtask apk --all --json\n  cargo xtask ipk aarch64 --release 25.12     the same as the first"
+    after_help = "Examples:\n  cargo xtask apk aarch64\n  cargo xtask apk --all --json\n  cargo xtask ipk aarch64 --release 25.12     the same as the first\n  cargo xtask apk aarch64 --backend sdk        by OpenWrt's own build system, in Docker"
 )]
 pub struct Apk {
     #[command(flatten)]

@@ -9,7 +9,7 @@
 //! | [`control`], [`tar`], [`gzip`], [`ipk`] | the ipk format |
 //! | [`adb`], [`apk`] | the apk format |
 //! | [`version`] | how versions are ordered |
-//! | [`repack`] | an ipk that OpenWrt's own tools packed |
+//! | [`repack`] | a package that OpenWrt's own tools packed |
 
 pub mod adb;
 pub mod apk;

@@ -51,7 +51,10 @@ pub fn variable_block(workspace: &Workspace, member: &Crate) -> Result<String> {
     }
     let variables = [
         ("PKG_NAME", meta.source_name.clone()),
-        ("PKG_VERSION", recipe_version(version)),
+        (
+            "PKG_VERSION",
+            recipe_version(version, member.apk_version().ok().as_deref()),
+        ),
         ("PKG_RELEASE", release.unwrap_or_default().to_owned()),
         ("PKG_LICENSE", meta.license.clone()),
         ("PKG_LICENSE_FILES", meta.license_files.clone()),
@@ -299,14 +302,12 @@ fn refuse_dollar(name: &str, value: &str) -> Result<()> {
     Ok(())
 }
 
-/// A pre-release is written with `~` for opkg and with `_` for apk.
-fn recipe_version(version: &str) -> String {
-    match version.contains('~') {
-        true => format!(
-            "$(if $(CONFIG_USE_APK),{},{version})",
-            version.replace('~', "_").replace("_rc.", "_rc")
-        ),
-        false => version.to_owned(),
+/// A pre-release is written with `~` for opkg and with `_` for apk, which may
+/// have no such version at all: `apk mkpkg` says so then.
+fn recipe_version(version: &str, apk: Option<&str>) -> String {
+    match apk {
+        Some(apk) if apk != version => format!("$(if $(CONFIG_USE_APK),{apk},{version})"),
+        _ => version.to_owned(),
     }
 }
 
@@ -336,9 +337,10 @@ mod tests {
         );
         assert_eq!(define("x", "").unwrap(), "");
         assert!(define("x", "a\n  endef\n").is_err());
-        assert_eq!(recipe_version("1.2.3"), "1.2.3");
+        assert_eq!(recipe_version("1.2.3", Some("1.2.3")), "1.2.3");
+        assert_eq!(recipe_version("1.2.3~dev", None), "1.2.3~dev");
         assert_eq!(
-            recipe_version("1.2.3~rc.1"),
+            recipe_version("1.2.3~rc.1", Some("1.2.3_rc1")),
             "$(if $(CONFIG_USE_APK),1.2.3_rc1,1.2.3~rc.1)"
         );
         for (path, expected) in [("/a/b", "/a"), ("/a", "/"), ("/a/b/", "/a")] {

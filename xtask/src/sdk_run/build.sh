@@ -119,7 +119,7 @@ build() {
 	local file
 	file=$(find bin -type f -name "$XTASK_FILE" -newer "$artifacts/.begun" | head -n 1)
 	if [ -z "$file" ]; then
-		say "make wrote: $(find bin -type f -name '*.ipk' -newer "$artifacts/.begun" \
+		say "make wrote: $(find bin -type f \( -name '*.ipk' -o -name '*.apk' \) -newer "$artifacts/.begun" \
 			\( -path "bin/packages/*/$XTASK_FEED/*" -o -name "$XTASK_PACKAGE*" \) -printf '%f ')"
 		exit 99
 	fi

@@ -26,6 +26,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use crate::assemble;
 use crate::build::{self, Backend, Built, Outcome, Request};
 use crate::buildlog::Scanner;
 use crate::config::sdk::Arch;
@@ -36,7 +37,6 @@ use crate::image::decide::Ready;
 use crate::image::ensure::{self, Ensured};
 use crate::image::files::WorkingTree;
 use crate::image::spec::Spec;
-use crate::package::repack;
 use crate::record::Record;
 use crate::source;
 use crate::toolchain::cache::Cache;
@@ -69,7 +69,6 @@ pub struct Options {
 /// # Errors
 /// What concerns all of them: no engine, a recipe that is not fresh.
 pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<Vec<Outcome>> {
-    build::refuse_apk(&request.release)?;
     plan::check_recipe(request.workspace, request.member)?;
     let asked = source::ask(&request.member.dir);
     let engine = Engine::find(options.engine)?;
@@ -146,18 +145,22 @@ impl Run<'_> {
 
         let started = Instant::now();
         let package = judge::judge(facts, &plan, self.options.allow_rebuild)?;
-        let repacked = repack::repack(&package.bytes)
+        for note in &plan.notes {
+            self.ctx.ui.warn(note);
+        }
+        let format = self.request.release.format;
+        let repacked = assemble::repack(format, &package.bytes, self.request.sign_key)
             .with_context(|| format!("read {}, which OpenWrt wrote", plan.file))?;
         let path = self.dist(arch).join(&plan.file);
         self.write(&path, &repacked.bytes)?;
         phases.insert("pack", started.elapsed().as_secs_f64());
         let built = Built {
             name: plan.meta.full_name(),
-            version: plan.meta.version.clone(),
+            version: plan.version.clone(),
             arch: arch.name.clone(),
             release: self.request.release.name.clone(),
             size: repacked.bytes.len() as u64,
-            installed_size: repacked.installed_size as u64,
+            installed_size: repacked.installed_size,
             sha256: hex(&<sha2::Sha256 as sha2::Digest>::digest(&repacked.bytes)),
             path,
             phases,

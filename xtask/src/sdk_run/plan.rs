@@ -8,12 +8,11 @@ use sha2::{Digest, Sha256};
 use crate::build::Request;
 use crate::compile::profile::Profile;
 use crate::config::image::RustMode;
-use crate::config::package::Defaults;
-use crate::config::sdk::{Arch, Sdk};
+use crate::config::sdk::{Arch, Format, Sdk};
 use crate::config::workspace::{Crate, Workspace};
 use crate::fingerprint::hex;
-use crate::package::ipk;
 use crate::package::meta::Meta;
+use crate::package::{apk, ipk};
 use crate::recipe;
 use crate::toolchain::cache::Cache;
 use crate::toolchain::stdlib::TARGET_FLAGS;
@@ -59,6 +58,10 @@ pub struct Plan {
     pub paths: Vec<String>,
     /// The package's file name.
     pub file: String,
+    /// Its version as the release's package manager has it.
+    pub version: String,
+    /// What its format leaves out.
+    pub notes: Vec<String>,
     /// Names this workspace, user and architecture: two runs with the same one
     /// wait for each other.
     pub key: String,
@@ -81,12 +84,8 @@ impl Plan {
         epoch: u64,
     ) -> Result<Self> {
         let (workspace, member) = (request.workspace, request.member);
-        let defaults = Defaults {
-            architecture: Some(arch.name.clone()),
-            epoch,
-            ..member.defaults.clone()
-        };
-        let meta = member.table.meta(&member.dir, &defaults)?;
+        let format = request.release.format;
+        let meta = member.meta(format, &arch.name, epoch)?;
         let root = workspace.workspace_root.clone();
         let name = recipe::package_name(member);
         let recipe_dir = format!("openwrt/{name}");
@@ -95,7 +94,14 @@ impl Plan {
         paths.extend(recipe::files_of_workspace(workspace, member)?);
         let cache = Cache::open()?.path("");
         let key = key([&root, &cache], &request.release.name, &arch.name);
-        let file = ipk::file_name(&meta);
+        let (file, version, notes) = match format {
+            Format::Ipk => (ipk::file_name(&meta), meta.version.clone(), Vec::new()),
+            Format::Apk => (
+                apk::file_name(&meta)?,
+                apk::version(&meta)?,
+                apk::notes(&meta),
+            ),
+        };
         let mut environment = vec![
             ("XTASK_FEED", feed(&meta, name)?),
             ("XTASK_PACKAGE", name.to_owned()),
@@ -128,6 +134,8 @@ impl Plan {
             root,
             paths,
             file,
+            version,
+            notes,
             volumes: volumes(&key, fingerprint),
             key,
             environment: environment
@@ -223,6 +231,8 @@ pub mod tests {
             root: root.to_owned(),
             paths: Vec::new(),
             file: "x_1-r1_all.ipk".into(),
+            version: "1-r1".into(),
+            notes: Vec::new(),
             volumes: volumes("k", "0123456789abcdef"),
             key: "k".into(),
             environment: Vec::new(),

@@ -127,6 +127,7 @@ impl<'a> Sdk<'a> {
             toolchain: choice,
             workspace,
             member: &member,
+            sign_key: None,
             dist: place.dist.clone(),
         };
         let fingerprint = found.spec.inputs.digest();

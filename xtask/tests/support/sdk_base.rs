@@ -21,6 +21,11 @@ const SUITE: &str = "bookworm";
 /// the reference for `[image] base`: `{arch}` and `{version}` stand in it.
 /// None, said aloud, where the machine lacks what that takes.
 pub fn base(archs: &[&str]) -> Option<String> {
+    base_of(&version(), archs)
+}
+
+/// As [`base`], of a version of OpenWrt.
+pub fn base_of(version: &str, archs: &[&str]) -> Option<String> {
     static MISSING: OnceLock<Option<String>> = OnceLock::new();
     let missing = MISSING.get_or_init(missing);
     if !support::group("docker", missing.as_deref()) {
@@ -34,9 +39,9 @@ pub fn base(archs: &[&str]) -> Option<String> {
     let lock = std::env::temp_dir().join("xtask-test-sdk.lock");
     let _lock = xtask::util::lock::take(&lock, "the tests' base image", &Ui::default()).unwrap();
     for arch in archs {
-        let image = format!("{name}:{arch}-{}", version());
+        let image = format!("{name}:{arch}-{version}");
         if !exists(&image) {
-            make(&fixture, &image, arch);
+            make(&fixture, &image, arch, version);
         }
     }
     Some(format!("{name}:{{arch}}-{{version}}"))
@@ -44,12 +49,19 @@ pub fn base(archs: &[&str]) -> Option<String> {
 
 /// The version of the default release.
 pub fn version() -> String {
+    version_where(|_, release| release.get("default").is_some())
+}
+
+/// The version of a release.
+pub fn version_of(name: &str) -> String {
+    version_where(|found, _| found == name)
+}
+
+fn version_where(is: impl Fn(&str, &toml::Value) -> bool) -> String {
     let path = support::root().join("openwrt/sdk.toml");
     let sdk: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-    let mut releases = sdk["release"].as_table().unwrap().values();
-    let release = releases
-        .find(|release| release.get("default").is_some())
-        .unwrap();
+    let mut releases = sdk["release"].as_table().unwrap().iter();
+    let (_, release) = releases.find(|(name, release)| is(name, release)).unwrap();
     release["version"].as_str().unwrap().to_owned()
 }
 
@@ -195,7 +207,7 @@ fn rootfs() -> String {
     image
 }
 
-fn make(fixture: &Path, image: &str, arch: &str) {
+fn make(fixture: &Path, image: &str, arch: &str, version: &str) {
     let rootfs = rootfs();
     say(&format!("making {image}"));
     let dockerfile = format!(
@@ -204,9 +216,8 @@ fn make(fixture: &Path, image: &str, arch: &str) {
          USER buildbot\n\
          ENV HOME=/builder\n\
          WORKDIR /builder\n\
-         RUN scripts/setup {arch} {}\n\
-         CMD [\"/bin/bash\"]\n",
-        version()
+         RUN scripts/setup {arch} {version}\n\
+         CMD [\"/bin/bash\"]\n"
     );
     let context = tempfile::tempdir().unwrap();
     done(

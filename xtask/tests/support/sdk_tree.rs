@@ -57,6 +57,11 @@ pub struct Run {
 impl Tree {
     /// With CONFIG_AUTOREMOVE as given: `y`, or empty for unset.
     pub fn new(autoremove: &str) -> Self {
+        Self::of("24.10.8", autoremove)
+    }
+
+    /// The SDK of a release.
+    pub fn of(version: &str, autoremove: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let top = dir.path().canonicalize().unwrap().join("builder");
         let fixtures = support::root().join("xtask/tests/fixtures");
@@ -67,7 +72,7 @@ impl Tree {
             clock: SystemTime::now() - Duration::from_secs(1_000_000),
             autoremove: autoremove.to_owned(),
         };
-        tree.run("scripts/setup", &["aarch64_cortex-a53", "24.10.8"]);
+        tree.run("scripts/setup", &["aarch64_cortex-a53", version]);
         tree.run("scripts/feeds", &["update", "-a"]);
         tree.run("scripts/feeds", &["install", "-a"]);
         tree.add(&fixtures.join("hello-rs"), HELLO);

@@ -9,7 +9,6 @@ use crate::package::adb::value::Value;
 use crate::package::adb::write::Writer;
 use crate::package::control;
 use crate::package::meta::{Meta, abi_suffix};
-use crate::package::version::apk as version;
 
 /// Bytes of the number that identifies a package.
 pub const UNIQUE_ID: usize = 20;
@@ -39,7 +38,7 @@ impl Info {
     /// A version that apk does not have, and `extra_depends` that the build
     /// system stops at.
     pub fn of(meta: &Meta) -> Result<Self> {
-        let version = version::from_opkg(&meta.version).context("`version`")?;
+        let version = super::version(meta)?;
         let suffix = meta.abi_suffix();
         Ok(Self {
             name: meta.full_name(),

@@ -82,6 +82,33 @@ pub fn pack(meta: &Meta, mut tree: Tree, key: Option<&Secret>) -> Result<Apk> {
         let numbers = [data.dir.to_le_bytes(), data.file.to_le_bytes()].concat();
         stream.block(BlockKind::Data, &[&numbers, &data.content])?;
     }
+    Ok(Apk {
+        file_name: file_name(meta)?,
+        version: info.version,
+        bytes: container::compress(&stream.finish())?,
+        installed_size: paths.installed_size,
+        notes: notes(meta),
+    })
+}
+
+/// The version as apk has it.
+///
+/// # Errors
+/// A version that has no counterpart in apk.
+pub fn version(meta: &Meta) -> Result<String> {
+    super::version::apk::from_opkg(&meta.version).context("`version`")
+}
+
+/// OpenWrt's name for the file: `<name><ABI>-<version>.apk`.
+///
+/// # Errors
+/// Those of [`version`].
+pub fn file_name(meta: &Meta) -> Result<String> {
+    Ok(format!("{}-{}.apk", meta.full_name(), version(meta)?))
+}
+
+/// What the format leaves out of this package, for the user to know.
+pub fn notes(meta: &Meta) -> Vec<String> {
     let mut notes = Vec::new();
     if !meta.file_modes.is_empty() {
         notes.push(
@@ -89,24 +116,7 @@ pub fn pack(meta: &Meta, mut tree: Tree, key: Option<&Secret>) -> Result<Apk> {
                 .to_owned(),
         );
     }
-    Ok(Apk {
-        file_name: format!("{}-{}.apk", meta.full_name(), info.version),
-        version: info.version,
-        bytes: container::compress(&stream.finish())?,
-        installed_size: paths.installed_size,
-        notes,
-    })
-}
-
-/// The apk of another packer, compressed as this one's: what is in it stays to
-/// the byte. So two packages of one content are one file, whoever packed them.
-///
-/// # Errors
-/// What is no package of apk-tools 3.
-pub fn repack(apk: &[u8]) -> Result<Vec<u8>> {
-    let stream = container::decompress(apk, load::MAX_UNPACKED).context("unpack the apk")?;
-    load::Blocks::of(&stream, Schema::Package).context("read the apk")?;
-    container::compress(&stream)
+    notes
 }
 
 #[cfg(test)]
