@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         Command::Apk(flags) => cmd::apk::run(flags, &ctx),
         Command::Keygen(flags) => cmd::keygen::run(&flags, &ctx),
         Command::Feed(flags) => cmd::feed::run(&flags, &ctx),
+        Command::Completions(flags) => cmd::completions::run(&flags),
+        Command::Man(flags) => cmd::man::run(&flags, &ctx),
     });
     run.unwrap_or_else(|error| {
         Ui::default().error(&error);

@@ -3,6 +3,7 @@
 pub mod apk;
 pub mod bench;
 pub mod ci;
+pub mod completions;
 pub mod doctor;
 pub mod feed;
 pub mod fingerprint;
@@ -11,6 +12,7 @@ pub mod inspect;
 pub mod ipk;
 pub mod keygen;
 pub mod log;
+pub mod man;
 pub mod pack;
 pub mod recipe;
 pub mod setup;

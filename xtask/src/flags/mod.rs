@@ -4,6 +4,7 @@ mod checks;
 mod ci;
 mod feed;
 mod image;
+mod published;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ pub use checks::{Bench, BenchKind, Smoke, Test};
 pub use ci::{Ci, CiCheck, CiChecks, CiMatrix, CiStep};
 pub use feed::{Feed, Keygen};
 pub use image::{EngineArgs, Fingerprint, Image, SdkArgs, VerifyCache};
+pub use published::{Completions, Man, Shell};
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
 #[derive(Debug, Parser)]
@@ -51,6 +53,8 @@ pub enum Command {
     Apk(Apk),
     Keygen(Keygen),
     Feed(Feed),
+    Completions(Completions),
+    Man(Man),
 }
 
 impl Command {
