@@ -33,6 +33,18 @@ impl Reading {
     }
 }
 
+/// A clock that shows less was never set: the beginning of 2026, before which
+/// there was none of this software. One that is some days behind, as after a
+/// power cut, shows itself by certificates that are not valid yet.
+const FLOOR: Duration = Duration::from_secs(1_767_225_600);
+
+impl Reading {
+    /// Whether the time of day can be right.
+    pub fn is_plausible(&self) -> bool {
+        self.wall >= FLOOR
+    }
+}
+
 /// The system's clocks.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
@@ -184,6 +196,13 @@ mod tests {
         assert!(jumped(1_700_000_094, 110));
         assert!(jumped(1_790_000_000, 12));
         assert!(jumped(0, 12));
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_is_noticed() {
+        assert!(!at(0, 10).is_plausible());
+        assert!(!at(1_730_000_000, 10).is_plausible());
+        assert!(at(1_795_000_000, 10).is_plausible());
     }
 
     #[test]

@@ -59,12 +59,17 @@ impl Front {
 }
 
 /// What is said at the front: the offer, or why there is none.
-pub fn offer(file: &File, is_cut_off: bool) -> Draft {
+pub fn offer(file: &File, is_cut_off: bool, is_clock_right: bool) -> Draft {
     match file.accepted_mints.len() {
         0 => notice(
             Level::Error,
             "service-unavailable",
             "This TollGate is not configured yet: its owner has not chosen a mint.",
+        ),
+        _ if is_cut_off && !is_clock_right => notice(
+            Level::Warning,
+            "no-reachable-mints",
+            "This router's clock is not set yet, so that no mint can be reached and nobody can pay. Try again in a few minutes.",
         ),
         _ if is_cut_off => notice(
             Level::Warning,
@@ -109,7 +114,7 @@ mod tests {
     #[test]
     fn what_is_said_changes_only_with_the_offer() {
         let mut file = File::default();
-        assert_eq!(offer(&file, true), offer(&file, false));
+        assert_eq!(offer(&file, true, true), offer(&file, false, true));
         let url = "https://mint.example".parse().unwrap();
         file.accepted_mints = vec![crate::config::schema::Mint::new(
             url,
@@ -117,21 +122,26 @@ mod tests {
             "sat".to_owned(),
         )];
         let key = SigningKey::generate().unwrap();
-        let mut front = Front::new(offer(&file, false), key);
+        let mut front = Front::new(offer(&file, false, true), key);
         let now = Reading {
             wall: Duration::from_secs(1_000),
             monotonic: Duration::ZERO,
         };
         assert_eq!(front.sign_if_due(now).unwrap().unwrap().kind, 10021);
-        front.say(offer(&file, false));
+        front.say(offer(&file, false, true));
         assert_eq!(front.sign_if_due(now).unwrap(), None);
-        front.say(offer(&file, true));
+        front.say(offer(&file, true, true));
         let event = front.sign_if_due(now).unwrap().unwrap();
         assert_eq!(
             event.tags,
             [["level", "warning"], ["code", "no-reachable-mints"]]
         );
-        front.say(offer(&file, false));
+        let unset = offer(&file, true, false);
+        assert!(unset.content.contains("clock is not set"));
+        assert_eq!(unset.tags, event.tags);
+        // Where mints can be reached all the same, nobody is bothered with it.
+        assert_eq!(offer(&file, false, false), offer(&file, false, true));
+        front.say(offer(&file, false, true));
         assert_eq!(front.sign_if_due(now).unwrap().unwrap().kind, 10021);
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | [`calendar`] | dates |
 //! | [`paths`], [`files`], [`logging`] | where things are, how they are read and written, what is said |
 //! | [`clock`] | the time, and whether it was set |
 //! | [`json`], [`uci`] | the two file formats, with the positions that error messages name |
@@ -31,6 +32,7 @@
 
 pub mod backup;
 pub mod bank;
+pub mod calendar;
 pub mod cli;
 pub mod clock;
 pub mod config;

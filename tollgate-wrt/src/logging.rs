@@ -19,6 +19,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use log::kv::{Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::calendar::{Civil, civil};
+
 /// Longest syslog message in bytes (RFC 3164, section 4.1).
 const MAX_SYSLOG: usize = 1024;
 
@@ -185,19 +187,16 @@ fn timestamp(seconds: u64) -> String {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Howard Hinnant's civil_from_days: years begin in March, so that the leap
-    // day is a year's last; 146,097 days are 400 years, 719,468 days lie
-    // between 0000-03-01 and 1970-01-01.
-    let day_of_era = (days + 719_468) % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153; // 0 is March
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let name = MONTHS[usize::try_from((month + 2) % 12).unwrap_or(0)];
-    let (hour, minute) = (second / 3_600, second / 60 % 60);
-    format!("{name} {day:2} {hour:02}:{minute:02}:{:02}", second % 60)
+    let Civil {
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        ..
+    } = civil(seconds);
+    let name = MONTHS[usize::try_from(month - 1).unwrap_or(0) % 12];
+    format!("{name} {day:2} {hour:02}:{minute:02}:{second:02}")
 }
 
 #[cfg(test)]

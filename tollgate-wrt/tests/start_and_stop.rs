@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::io;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -149,7 +150,11 @@ fn messages_can_go_to_syslog() {
     let mut seen = String::new();
     while !seen.contains("msg=listening addr=127.0.0.1:") {
         let mut buffer = [0; 2048];
-        let length = syslog.recv(&mut buffer).unwrap();
+        let length = match syslog.recv(&mut buffer) {
+            // The process was stopped for a moment.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            length => length.unwrap(),
+        };
         seen = String::from_utf8(buffer[..length].to_vec()).unwrap();
         assert!(
             seen.starts_with('<')

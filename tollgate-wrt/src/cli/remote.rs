@@ -85,7 +85,7 @@ pub fn unanswered(paths: &Paths, error: &io::Error) -> String {
     let socket = socket.display();
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
-            "the daemon is not running (nobody listens at {socket}); start it with /etc/init.d/tollgate-wrt start"
+            "the daemon is not running (nobody listens at {socket}); start it with /etc/init.d/tollgate-wrt start; `tollgate-wrt config check` says whether it can"
         ),
         io::ErrorKind::PermissionDenied => {
             format!("{socket}: {error}; only root can ask the daemon")

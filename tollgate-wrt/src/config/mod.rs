@@ -16,6 +16,7 @@ pub mod schema;
 pub mod upstream;
 
 use std::fmt;
+use std::hash::{Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -146,6 +147,19 @@ pub fn load(paths: &Paths) -> Result<Loaded, Error> {
         warnings,
         has_file,
     })
+}
+
+/// Tells two states of the settings' files apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+/// The settings' files as they are now.
+pub fn fingerprint(paths: &Paths) -> Fingerprint {
+    let mut hasher = std::hash::DefaultHasher::new();
+    for path in [paths.config(), paths.uci()] {
+        files::read_text(&path).ok().hash(&mut hasher);
+    }
+    Fingerprint(hasher.finish())
 }
 
 fn read(path: &Path) -> Result<Option<String>, Error> {

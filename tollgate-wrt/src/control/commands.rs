@@ -5,12 +5,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::About;
 use super::wire::{Answer, Request};
 use crate::backup::Backup;
 use crate::bank::{Bank, Parcel};
 use crate::config::MintUrl;
+use crate::config::schema::SAT;
 use crate::ledger::Store;
 use crate::paths::Paths;
+use crate::payment::Till;
 use crate::sessions::Keeper;
 
 /// What commands work on.
@@ -22,6 +25,10 @@ pub struct Commands {
     pub keeper: Arc<Keeper>,
     /// The ledger.
     pub store: Arc<Store>,
+    /// What takes payments.
+    pub till: Arc<Till>,
+    /// The daemon itself.
+    pub about: Arc<About>,
     /// The system's files.
     pub paths: Paths,
 }
@@ -31,10 +38,13 @@ impl Commands {
     pub async fn run(&self, request: &Request) -> Answer {
         let args: Vec<&str> = request.args.iter().map(String::as_str).collect();
         match (request.command.as_str(), args.as_slice()) {
+            ("status", []) => self.status(),
+            ("version", []) => self.version(),
             ("sessions", []) => self.sessions(),
             ("backup", []) => self.backup().await,
-            ("wallet", ["balance"]) => self.balance(),
-            ("wallet", ["drain"]) => self.drain(None).await,
+            // The second words are those of the Go daemon's client.
+            ("wallet", ["balance" | "info"]) => self.balance(),
+            ("wallet", ["drain"] | ["drain", "cashu"]) => self.drain(None).await,
             ("wallet", ["drain", mint]) => match mint.parse() {
                 Ok(mint) => self.drain(Some(&mint)).await,
                 Err(error) => Answer::failed(format!("{mint} is no mint's address: {error}")),
@@ -53,6 +63,11 @@ impl Commands {
         }
     }
 
+    fn version(&self) -> Answer {
+        let version = env!("CARGO_PKG_VERSION");
+        Answer::done(format!("{version}\n"), json!({"version": version}))
+    }
+
     fn sessions(&self) -> Answer {
         let sessions = self.keeper.sessions();
         let mut text = String::new();
@@ -63,7 +78,7 @@ impl Commands {
             let note = if is_open {
                 ""
             } else {
-                " (the gate is not open yet)"
+                " (paid; waits for the gate)"
             };
             // Writing to a String cannot fail.
             let _ = writeln!(text, "{mac} {used}/{} {metric}{note}", session.allotment);
@@ -114,10 +129,15 @@ impl Commands {
         if pending > 0 {
             let _ = writeln!(text, "and {pending} payments that are not settled yet");
         }
-        Answer::done(
-            text,
-            json!({"balances": data, "unchecked": unchecked, "pending": pending}),
-        )
+        let sats = data.iter().filter(|one| one["unit"] == SAT);
+        let sats: u64 = sats.filter_map(|one| one["amount"].as_u64()).sum();
+        let data = json!({
+            "balance_sats": sats,
+            "balances": data,
+            "unchecked": unchecked,
+            "pending": pending,
+        });
+        Answer::done(text, data)
     }
 
     async fn drain(&self, mint: Option<&MintUrl>) -> Answer {

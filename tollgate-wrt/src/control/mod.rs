@@ -1,6 +1,8 @@
 //! The daemon's Unix socket, for whoever may act as the router's owner.
 
+mod about;
 mod commands;
+mod status;
 pub mod wire;
 
 use std::fs::{self, Permissions};
@@ -17,6 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+pub use about::{About, Listening};
 pub use commands::Commands;
 use wire::{Answer, MAX_LINE, Request};
 

@@ -2,10 +2,12 @@
 //! each, with the keys that the other TollGate daemons use.
 
 use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::calendar::rfc3339;
 use crate::json::shape;
 
 /// Longest line. A token of the whole wallet is the longest thing in it.
@@ -54,6 +56,9 @@ pub struct Answer {
     /// Why it was not done.
     #[serde(default)]
     pub error: String,
+    /// When, by the daemon's clock (RFC 3339).
+    #[serde(default)]
+    pub timestamp: String,
 }
 
 impl Answer {
@@ -64,6 +69,7 @@ impl Answer {
             message,
             data,
             error: String::new(),
+            timestamp: now(),
         }
     }
 
@@ -74,6 +80,38 @@ impl Answer {
             message: String::new(),
             data: Value::Null,
             error: error.into(),
+            timestamp: now(),
         }
+    }
+}
+
+fn now() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    rfc3339(now.map_or(0, |now| now.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the Go daemon's client sends, and what it wants to read.
+    #[test]
+    fn the_go_daemons_words() {
+        let text = r#"{"command":"wallet","args":["drain","cashu"],"flags":{"json":"true"},"timestamp":"2026-01-02T03:04:05Z"}"#;
+        let request: Request = serde_json::from_str(text).unwrap();
+        assert_eq!(request.args, ["drain", "cashu"]);
+        assert_eq!(request.flags["json"], "true");
+        let text =
+            r#"{"command":"status","args":null,"flags":null,"timestamp":"0001-01-01T00:00:00Z"}"#;
+        let request: Request = serde_json::from_str(text).unwrap();
+        assert!(request.args.is_empty() && request.flags.is_empty());
+
+        let answer = serde_json::to_value(Answer::failed("no")).unwrap();
+        assert_eq!(
+            (&answer["success"], &answer["error"]),
+            (&Value::Bool(false), &Value::from("no"))
+        );
+        let time = answer["timestamp"].as_str().unwrap();
+        assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
     }
 }

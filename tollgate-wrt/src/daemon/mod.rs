@@ -2,21 +2,22 @@
 
 mod shop;
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use log::{LevelFilter, error, info, warn};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Reading};
 use crate::config::{self, Loaded, Settings};
-use crate::control;
+use crate::control::{self, About, Commands, Listening};
 use crate::front::{Front, offer};
 use crate::http::{App, Server, Serving, Shop, serve};
 use crate::identity;
@@ -50,6 +51,21 @@ pub struct Options {
     pub log_level: Option<LevelFilter>,
 }
 
+impl Options {
+    /// Settings that the options override, by their names there.
+    fn by_setting(&self) -> BTreeMap<&'static str, Vec<String>> {
+        let texts = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect();
+        let level = self.log_level.map(|level| level.as_str().to_lowercase());
+        let all = [
+            ("interface", self.interfaces.clone()),
+            ("listen", texts(&self.listen)),
+            ("log_level", level.into_iter().collect()),
+        ];
+        let given = all.into_iter().filter(|(_, values)| !values.is_empty());
+        given.collect()
+    }
+}
+
 /// A run that failed; the reason was logged.
 #[derive(Debug, Clone, Copy)]
 pub struct Failed;
@@ -66,17 +82,39 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     };
     logging::init(target, options.log_level.unwrap_or(LevelFilter::Info));
 
-    let settings = load_settings(&paths, options)?;
+    let started = Instant::now();
+    let files = config::fingerprint(&paths);
+    let (settings, mut warnings) = load_settings(&paths, options)?;
     if !settings.enabled {
         info!(file:% = paths.uci().display(); "disabled by `option enabled '0'`, nothing to do");
         return Ok(());
     }
-    let (mut front, key) = front(&paths, &settings)?;
+    let (mut front, key) = front(&paths, &settings, &mut warnings)?;
     let clock = Clock::new();
     let event = front
         .sign(clock.read())
         .map_err(|error| failed("cannot sign", &error))?;
-    let (shop, commands) = shop::open(&paths, &settings, key)?;
+    let opened = shop::open(&paths, &settings, key.clone())?;
+    warnings.extend(opened.warnings);
+    let about = Arc::new(About {
+        started,
+        settings: settings.clone(),
+        files,
+        key,
+        warnings,
+        damage: opened.damage,
+        command_line: options.by_setting(),
+        listening: Mutex::default(),
+    });
+    let shop = opened.shop;
+    let commands = Commands {
+        bank: opened.bank,
+        keeper: Arc::clone(&shop.keeper),
+        store: opened.store,
+        till: Arc::clone(&shop.till),
+        about: Arc::clone(&about),
+        paths: paths.clone(),
+    };
     let socket = paths.control();
     let app = App::new(event.to_json(), Resolver::new(paths), shop.clone());
 
@@ -94,7 +132,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
                 warn!(file:% = socket.display(), error:%; "cannot take commands");
             })
             .ok();
-        run_server(app, front, clock, &shop, &settings, options).await
+        run_server(app, front, clock, &shop, &about, options).await
     });
     // A name that is being looked up can take longer than procd waits.
     runtime.shutdown_background();
@@ -107,7 +145,7 @@ fn failed(what: &str, error: &dyn std::fmt::Display) -> Failed {
 }
 
 /// Reads the settings, says what is odd, and lets the command line override.
-fn load_settings(paths: &Paths, options: &Options) -> Result<Settings, Failed> {
+fn load_settings(paths: &Paths, options: &Options) -> Result<(Settings, Vec<String>), Failed> {
     let Loaded {
         mut settings,
         warnings,
@@ -121,20 +159,25 @@ fn load_settings(paths: &Paths, options: &Options) -> Result<Settings, Failed> {
     if options.log_level.is_none() {
         log::set_max_level(settings.file.log_level.into());
     }
-    for finding in warnings {
+    for finding in &warnings {
         warn!(warning:% = finding; "configuration");
     }
+    let warnings = warnings.iter().map(ToString::to_string).collect();
     if !has_file {
         warn!(file:% = paths.config().display(); "no configuration file, using defaults");
     }
     if !options.interfaces.is_empty() {
         settings.interfaces.clone_from(&options.interfaces);
     }
-    Ok(settings)
+    Ok((settings, warnings))
 }
 
 /// What the daemon shows everybody.
-fn front(paths: &Paths, settings: &Settings) -> Result<(Front, SigningKey), Failed> {
+fn front(
+    paths: &Paths,
+    settings: &Settings,
+    warnings: &mut Vec<String>,
+) -> Result<(Front, SigningKey), Failed> {
     let identity = identity::load_or_create(&paths.identities())
         .map_err(|error| failed("cannot start without the router's key", &error))?;
     if identity.is_new {
@@ -143,6 +186,7 @@ fn front(paths: &Paths, settings: &Settings) -> Result<(Front, SigningKey), Fail
     for warning in &identity.warnings {
         warn!(warning = warning.as_str(); "identity");
     }
+    warnings.extend(identity.warnings);
     let mints = settings.file.accepted_mints.len();
     if mints == 0 {
         warn!(
@@ -151,7 +195,7 @@ fn front(paths: &Paths, settings: &Settings) -> Result<(Front, SigningKey), Fail
             "not configured: nothing is sold until a mint is named in accepted_mints, or as `list mint` in UCI"
         );
     }
-    let draft = offer(&settings.file, false);
+    let draft = offer(&settings.file, false, true);
     info!(version = env!("CARGO_PKG_VERSION"), pubkey = identity.key.public_hex().as_str(), mints; "starting");
     Ok((Front::new(draft, identity.key.clone()), identity.key))
 }
@@ -161,9 +205,10 @@ async fn run_server(
     mut front: Front,
     clock: Clock,
     shop: &Shop,
-    settings: &Settings,
+    about: &About,
     options: &Options,
 ) -> Result<(), Failed> {
+    let settings = &about.settings;
     let server = Server::new(app);
     // Before the first socket: a stop must not come between.
     let stop = stop_signal().map_err(|error| failed("cannot wait for signals", &error))?;
@@ -179,6 +224,7 @@ async fn run_server(
         ),
         addresses => Sockets::Addresses(serve_addresses(&server, addresses)?),
     };
+    about.listens(sockets.places());
     let pending = shop.till.resume();
     if pending > 0 {
         info!(pending; "going on with payments of the last run");
@@ -192,13 +238,22 @@ async fn run_server(
     let keeper = tokio::spawn(keep(Arc::clone(&shop.keeper), stay));
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut last = clock.read();
     loop {
         tokio::select! {
             () = stop.as_mut() => break,
             _ = tick.tick() => {
-                front.say(offer(&settings.file, shop.till.is_cut_off()));
-                renew(&server, &mut front, clock);
+                let now = clock.read();
+                if now.has_jumped_since(&last) {
+                    info!("the clock was set");
+                    shop.till.clock_was_set();
+                }
+                last = now;
+                let is_cut_off = shop.till.is_cut_off();
+                front.say(offer(&settings.file, is_cut_off, shop.till.is_clock_right()));
+                renew(&server, &mut front, now);
                 sockets.update(&server)?;
+                about.listens(sockets.places());
             }
         }
     }
@@ -229,11 +284,11 @@ async fn keep(keeper: Arc<Keeper>, mut stay: watch::Receiver<()>) {
 
 /// Signs the front event again if it has changed, or the clock was set: a
 /// router's is wrong until the network has told it the time.
-fn renew(server: &Server, front: &mut Front, clock: Clock) {
-    match front.sign_if_due(clock.read()) {
+fn renew(server: &Server, front: &mut Front, now: Reading) {
+    match front.sign_if_due(now) {
         Ok(None) => {}
         Ok(Some(event)) => {
-            info!(created_at = event.created_at, kind = event.kind; "the clock was set or the offer has changed, it is signed again");
+            info!(created_at = event.created_at, kind = event.kind; "what is shown is signed again: the offer has changed, or the clock was set");
             server.app().set_front(event.to_json());
         }
         // The old one is as good as it was; the next tick tries again.
@@ -244,10 +299,31 @@ fn renew(server: &Server, front: &mut Front, clock: Clock) {
 /// What the daemon listens with; dropped, it no longer does.
 enum Sockets {
     Interfaces(Listeners<Serving>),
-    Addresses(#[expect(dead_code, reason = "held")] Vec<Serving>),
+    Addresses(Vec<(SocketAddr, Serving)>),
 }
 
 impl Sockets {
+    /// Where they are.
+    fn places(&self) -> Vec<Listening> {
+        match self {
+            Self::Interfaces(listeners) => {
+                let served = listeners.served();
+                let place = |(name, port): (&str, u16)| Listening {
+                    interface: Some(name.to_owned()),
+                    address: format!("[::]:{port}"),
+                };
+                served.map(place).collect()
+            }
+            Self::Addresses(serving) => {
+                let place = |(address, _): &(SocketAddr, Serving)| Listening {
+                    interface: None,
+                    address: address.to_string(),
+                };
+                serving.iter().map(place).collect()
+            }
+        }
+    }
+
     /// Brings the sockets in line with the interfaces that exist now.
     fn update(&mut self, server: &Server) -> Result<(), Failed> {
         let Self::Interfaces(listeners) = self else {
@@ -264,17 +340,18 @@ impl Sockets {
     }
 }
 
-fn serve_addresses(server: &Server, addresses: &[SocketAddr]) -> Result<Vec<Serving>, Failed> {
+fn serve_addresses(
+    server: &Server,
+    addresses: &[SocketAddr],
+) -> Result<Vec<(SocketAddr, Serving)>, Failed> {
     let listeners = bind_addresses(addresses)
         .map_err(|(address, error)| failed(&format!("cannot listen on {address}"), &error))?;
     let mut serving = Vec::new();
     for listener in listeners {
-        let address = listener.local_addr();
-        serving
-            .push(serve(server, listener, None).map_err(|error| failed("cannot listen", &error))?);
-        if let Ok(address) = address {
-            info!(addr:% = address; "listening");
-        }
+        let cannot = |error: io::Error| failed("cannot listen", &error);
+        let address = listener.local_addr().map_err(cannot)?;
+        serving.push((address, serve(server, listener, None).map_err(cannot)?));
+        info!(addr:% = address; "listening");
     }
     Ok(serving)
 }

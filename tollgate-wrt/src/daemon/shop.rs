@@ -9,22 +9,26 @@ use crate::bank::Bank;
 use crate::clock::Uptime;
 use crate::config::schema::Metric;
 use crate::config::{GateChoice, Settings};
-use crate::control::Commands;
 use crate::gate::{self, Gate};
 use crate::http::Shop;
 use crate::journal::disk::Directory;
-use crate::ledger::Store;
+use crate::ledger::{Damage, Store};
 use crate::nostr::SigningKey;
 use crate::paths::Paths;
 use crate::payment::Till;
 use crate::sessions::Keeper;
 
+/// What was put together.
+pub(super) struct Open {
+    pub shop: Shop,
+    pub bank: Bank,
+    pub store: Arc<Store>,
+    pub damage: Damage,
+    pub warnings: Vec<String>,
+}
+
 /// What takes money: the journal, the gate, and what stands between them.
-pub(super) fn open(
-    paths: &Paths,
-    settings: &Settings,
-    key: SigningKey,
-) -> Result<(Shop, Commands), Failed> {
+pub(super) fn open(paths: &Paths, settings: &Settings, key: SigningKey) -> Result<Open, Failed> {
     let directory = paths.money();
     let (store, damage) = Directory::open(&directory)
         .and_then(Store::open)
@@ -42,17 +46,26 @@ pub(super) fn open(
             "the journal is damaged; what can be read is used, and a copy is kept"
         );
     }
+    let mut warnings = Vec::new();
+    let mut warn = |text: &str| {
+        warn!("{text}");
+        warnings.push(text.to_owned());
+    };
     let gate: Arc<dyn Gate> = match &settings.gate {
         GateChoice::Command(program) => Arc::new(gate::Command::new(program.clone())),
         GateChoice::None => {
-            warn!("no gate: everybody has access, paid or not, as `option gate 'none'` says");
+            warn("no gate: everybody has access, paid or not, as `option gate 'none'` says");
             if settings.file.metric == Metric::Bytes {
-                warn!("nothing counts bytes without a gate: sessions never end");
+                warn("nothing counts bytes without a gate: sessions never end");
             }
             Arc::new(gate::NoGate::default())
         }
         GateChoice::Missing => {
-            warn!(uci:% = paths.uci().display(); "no gate is configured: payments are refused");
+            let uci = paths.uci();
+            warn(&format!(
+                "no gate is configured in {}: payments are refused",
+                uci.display()
+            ));
             Arc::new(gate::Missing)
         }
     };
@@ -61,11 +74,12 @@ pub(super) fn open(
     let keeper = Arc::new(Keeper::new(Arc::clone(&store), gate, uptime));
     let till = Till::new(settings, Arc::clone(&store), Arc::clone(&keeper));
     let till = Arc::new(till);
-    let commands = Commands {
-        bank: Bank::new(Arc::clone(&store), Arc::clone(&till)),
-        keeper: Arc::clone(&keeper),
+    let bank = Bank::new(Arc::clone(&store), Arc::clone(&till));
+    Ok(Open {
+        shop: Shop { till, keeper, key },
+        bank,
         store,
-        paths: paths.clone(),
-    };
-    Ok((Shop { till, keeper, key }, commands))
+        damage,
+        warnings,
+    })
 }

@@ -129,6 +129,12 @@ impl<S> Listeners<S> {
         })
     }
 
+    /// The interfaces and the port of the sockets that are in use.
+    pub fn served(&self) -> impl Iterator<Item = (&str, u16)> {
+        let active = self.active.iter();
+        active.map(|active| (active.interface.name.as_str(), self.port))
+    }
+
     /// How many sockets are in use.
     pub fn len(&self) -> usize {
         self.active.len()

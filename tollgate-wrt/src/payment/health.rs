@@ -8,6 +8,7 @@ use log::{info, warn};
 use tokio::time::{Instant, sleep};
 
 use super::Till;
+use crate::clock::Clock;
 use crate::config::MintUrl;
 use crate::wallet::{Mint, MintError};
 
@@ -22,6 +23,15 @@ const LATER: Duration = Duration::from_secs(60);
 
 /// How long no mint may answer until that is told in place of the offer.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is known of a mint.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    /// When it last answered.
+    pub answered: Option<Instant>,
+    /// Since when it does not answer, and why, when it was last asked.
+    pub down: Option<(Instant, String)>,
+}
 
 impl Till {
     /// Begins to look after all mints that are accepted.
@@ -40,39 +50,74 @@ impl Till {
                 Ok(()) | Err(MintError::Refused { .. } | MintError::RateLimited(_)) => None,
                 Err(error) => Some(error),
             };
-            let pause = {
-                let mut down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
-                match error {
-                    None => {
-                        if down.remove(url).is_some() {
-                            info!(mint:% = url; "the mint answers again");
-                        }
-                        PAUSE
-                    }
-                    Some(error) => {
-                        let since = down.get(url).copied();
-                        if since.is_none() {
-                            // TLS fails, too, while the clock is not set.
-                            warn!(mint:% = url, error:%; "the mint does not answer, it is tried again");
-                        }
-                        let since = *down.entry(url.clone()).or_insert_with(Instant::now);
-                        if since.elapsed() < PAUSE {
-                            RETRY
-                        } else {
-                            LATER
-                        }
-                    }
-                }
-            };
-            sleep(pause).await;
+            let pause = self.note(url, error.as_ref());
+            tokio::select! {
+                () = sleep(pause) => {}
+                // Certificates may be valid by now.
+                () = self.wake.notified() => {}
+            }
         }
+    }
+
+    /// Notes whether a mint answers; gives how long to leave it alone.
+    fn note(&self, url: &MintUrl, error: Option<&MintError>) -> Duration {
+        let mut health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let health = health.entry(url.clone()).or_default();
+        let Some(error) = error else {
+            if health.down.take().is_some() {
+                info!(mint:% = url; "the mint answers again");
+            }
+            health.answered = Some(Instant::now());
+            return PAUSE;
+        };
+        let text = error.to_string();
+        let since = match &mut health.down {
+            Some((since, last)) => {
+                *last = text;
+                *since
+            }
+            None => {
+                warn!(mint:% = url, error:%; "the mint does not answer, it is tried again");
+                // TLS fails, too, while the clock is not set.
+                if !self.is_clock_right() {
+                    warn!("this router's clock is not set: mints cannot be reached before it is");
+                }
+                health.down.insert((Instant::now(), text)).0
+            }
+        };
+        match since.elapsed() < PAUSE {
+            true => RETRY,
+            false => LATER,
+        }
+    }
+
+    /// Has mints that do not answer asked at once, for their certificates may be
+    /// valid now.
+    pub fn clock_was_set(&self) {
+        self.wake.notify_waiters();
+    }
+
+    /// Whether the time of day can be right.
+    pub fn is_clock_right(&self) -> bool {
+        Clock::new().read().is_plausible() && !self.client.is_clock_behind()
+    }
+
+    /// How the mints that are accepted are, by address.
+    pub fn mint_health(&self) -> Vec<(MintUrl, Health)> {
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = |url: &MintUrl| health.get(url).cloned().unwrap_or_default();
+        let mut all: Vec<_> = (self.mints.keys())
+            .map(|url| (url.clone(), of(url)))
+            .collect();
+        all.sort_by(|(left, _), (right, _)| left.cmp(right));
+        all
     }
 
     /// Whether no mint has answered for a while, so that nobody can pay.
     pub fn is_cut_off(&self) -> bool {
-        let down = self.down.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = self.mints.keys().map(|url| down.get(url).copied());
-        is_cut_off(since, Instant::now())
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = |url: &MintUrl| Some(health.get(url)?.down.as_ref()?.0);
+        is_cut_off(self.mints.keys().map(since), Instant::now())
     }
 }
 

@@ -29,7 +29,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::config::{MintUrl, Settings};
 use crate::ledger::Store;
@@ -39,6 +40,7 @@ use crate::sessions::Keeper;
 use crate::wallet::token::Parsed;
 use crate::wallet::{Client, Mint, token};
 use busy::{Answer, Busy, Kind, admit};
+pub use health::Health;
 pub use invoice::InvoiceState;
 use price::Terms;
 pub use refusal::Refusal;
@@ -69,8 +71,10 @@ pub struct Till {
     mints: HashMap<MintUrl, (Arc<Mint>, Terms)>,
     client: Arc<Client>,
     busy: Mutex<HashMap<TokenId, Busy>>,
-    /// Mints that do not answer, and since when.
-    down: Mutex<HashMap<MintUrl, Instant>>,
+    /// What is known of the mints.
+    health: Mutex<HashMap<MintUrl, Health>>,
+    /// Told when mints that do not answer should be asked at once.
+    wake: Notify,
 }
 
 impl Till {
@@ -89,7 +93,8 @@ impl Till {
             mints: mints.collect(),
             client,
             busy: Mutex::default(),
-            down: Mutex::default(),
+            health: Mutex::default(),
+            wake: Notify::new(),
         }
     }
 

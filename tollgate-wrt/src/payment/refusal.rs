@@ -48,6 +48,12 @@ impl Refusal {
         Self::new(500, Level::Warning, "service-unavailable", text)
     }
 
+    /// The mint cannot be reached before the network has told the time.
+    pub fn unset_clock() -> Self {
+        let text = "This router's clock is not set yet, so that the mint cannot be reached. Your token is not spent; try again in a minute.";
+        Self::new(500, Level::Warning, "payment-processing-failed", text)
+    }
+
     /// The payment goes on.
     pub fn pending() -> Self {
         let text = "The mint has not answered yet. As soon as it does, your payment is credited; do not spend this token elsewhere.";

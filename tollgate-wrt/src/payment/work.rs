@@ -77,7 +77,10 @@ impl Till {
     ) -> Result<(Intent, Connection), Refusal> {
         let told = |error: MintError| {
             warn!(mint:% = mint.url(), error:%; "a payment is refused");
-            Refusal::from(&error)
+            match error {
+                MintError::Unreachable(_) if !self.is_clock_right() => Refusal::unset_clock(),
+                _ => Refusal::from(&error),
+            }
         };
         let mut known = mint.keysets().await.map_err(told)?;
         let inputs = match token.proofs(&known) {

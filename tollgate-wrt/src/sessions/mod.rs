@@ -41,6 +41,8 @@ pub struct Keeper {
     /// Whoever has it may work the gate.
     turn: Turn<()>,
     last: Mutex<Last>,
+    /// Why the gate did not do what it was last asked for.
+    trouble: Mutex<Option<String>>,
 }
 
 /// When things were last done.
@@ -62,7 +64,21 @@ impl Keeper {
             uptime,
             turn: Turn::new(()),
             last: Mutex::default(),
+            trouble: Mutex::default(),
         }
+    }
+
+    /// Why the gate did not do what it was last asked for, if it did not.
+    pub fn gate_trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.clone()
+    }
+
+    /// Remembers what came of asking the gate.
+    fn noted<T>(&self, result: Result<T, gate::Error>) -> Result<T, gate::Error> {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        *trouble = result.as_ref().err().map(ToString::to_string);
+        result
     }
 
     /// The system's own time.
@@ -75,7 +91,7 @@ impl Keeper {
     /// # Errors
     /// Why not.
     pub async fn ready(&self, mac: Mac) -> Result<(), gate::Error> {
-        self.gate.ready(mac).await
+        self.noted(self.gate.ready(mac).await)
     }
 
     /// Opens the gate for all that the customer's session has left.
@@ -100,12 +116,12 @@ impl Keeper {
             Metric::Milliseconds => Limit::Time(Duration::from_millis(remaining)),
             Metric::Bytes => Limit::Bytes(remaining),
         };
-        self.gate.open(mac, limit).await?;
+        self.noted(self.gate.open(mac, limit).await)?;
         if session.running.is_some() {
             return Ok(());
         }
         let counter = match session.metric {
-            Metric::Bytes => self.gate.usage(mac).await?.unwrap_or(0),
+            Metric::Bytes => self.noted(self.gate.usage(mac).await)?.unwrap_or(0),
             Metric::Milliseconds => 0,
         };
         let now = self.now();
@@ -155,7 +171,7 @@ impl Keeper {
             |session: &Session| session.metric == Metric::Bytes && session.running.is_some();
         let must_count = sessions.iter().any(|(_, session)| is_counted(session));
         if must_count || self.is_due(now, RECONCILE, |last| &mut last.reconciled) {
-            match self.gate.list().await {
+            match self.noted(self.gate.list().await) {
                 Ok(open) => self.reconcile(&sessions, &open).await,
                 Err(error) => self.complain("the gate does not say whom it lets through", &error),
             }
@@ -202,7 +218,7 @@ impl Keeper {
         for Open { mac, bytes } in open {
             if sessions.iter().any(|(known, _)| known == mac) {
                 self.store.update(|state| state.count(*mac, *bytes, now));
-            } else if let Err(error) = self.gate.close(*mac).await {
+            } else if let Err(error) = self.noted(self.gate.close(*mac).await) {
                 warn!(mac:%, error:%; "cannot close the gate");
             }
         }
@@ -239,7 +255,7 @@ impl Keeper {
             }
         };
         for mac in ended {
-            match self.gate.close(mac).await {
+            match self.noted(self.gate.close(mac).await) {
                 Ok(()) => info!(mac:%; "session ended"),
                 // It is found among those without a session, and tried again.
                 Err(error) => warn!(mac:%, error:%; "cannot close the gate"),

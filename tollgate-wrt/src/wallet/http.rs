@@ -5,6 +5,7 @@
 //! arrived.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
 use crate::config::MintUrl;
 
@@ -40,6 +41,8 @@ const MAX_ANSWER: usize = 1 << 20;
 pub struct Client {
     /// Made when it is first needed.
     tls: OnceLock<Arc<ClientConfig>>,
+    /// Whether the last certificate that was looked at was of the future.
+    is_early: AtomicBool,
 }
 
 /// For one request.
@@ -77,12 +80,21 @@ impl Client {
     pub async fn connect(&self, url: &MintUrl) -> Result<Connection, Unreachable> {
         match timeout(CONNECT_TIMEOUT, self.connect_slowly(url)).await {
             Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) if is_early(&error) => Err(Unreachable(format!(
+                "{error}; this router's clock is behind"
+            ))),
             Ok(Err(error)) => Err(Unreachable(error.to_string())),
             Err(_) => Err(Unreachable(format!(
                 "no connection within {} seconds",
                 CONNECT_TIMEOUT.as_secs()
             ))),
         }
+    }
+
+    /// Whether the clock must be behind: the last certificate of a mint was not
+    /// valid yet.
+    pub fn is_clock_behind(&self) -> bool {
+        self.is_early.load(Ordering::Relaxed)
     }
 
     async fn connect_slowly(&self, url: &MintUrl) -> io::Result<Connection> {
@@ -92,7 +104,10 @@ impl Client {
         let sender = if parts.is_tls {
             let name = ServerName::try_from(parts.host.to_owned()).map_err(io::Error::other)?;
             let tls = TlsConnector::from(self.tls()?);
-            start(tls.connect(name, stream).await?).await?
+            let connected = tls.connect(name, stream).await;
+            let is_early = connected.as_ref().is_err_and(is_early);
+            self.is_early.store(is_early, Ordering::Relaxed);
+            start(connected?).await?
         } else {
             start(stream).await?
         };
@@ -117,6 +132,19 @@ impl Client {
             .with_no_client_auth();
         Ok(Arc::clone(self.tls.get_or_init(|| Arc::new(config))))
     }
+}
+
+/// Whether a certificate was refused because it is not valid yet.
+fn is_early(error: &io::Error) -> bool {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(
+        inner,
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }
+        ))
+    )
 }
 
 async fn start(
@@ -197,7 +225,7 @@ mod tests {
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::rustls::ServerConfig;
     use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 
     use super::*;
 
@@ -262,6 +290,53 @@ mod tests {
         let url = format!("https://localhost:{port}").parse().unwrap();
         let Unreachable(why) = client.connect(&url).await.unwrap_err();
         assert!(why.contains("not valid for name"), "{why}");
+        server.abort();
+    }
+
+    /// A clock that stands still.
+    #[derive(Debug)]
+    struct At(u64);
+
+    impl rustls::time_provider::TimeProvider for At {
+        fn current_time(&self) -> Option<UnixTime> {
+            Some(UnixTime::since_unix_epoch(Duration::from_secs(self.0)))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_behind_is_told_from_a_mint_that_is_down() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(serve(listener));
+        let url: MintUrl = format!("https://127.0.0.1:{port}/sub/").parse().unwrap();
+        let mut roots = RootCertStore::empty();
+        let pem = include_bytes!("testdata/ca.pem");
+        roots
+            .add(CertificateDer::from_pem_slice(pem).unwrap())
+            .unwrap();
+        let at = |seconds| {
+            let config = ClientConfig::builder_with_details(
+                Arc::new(ring::default_provider()),
+                Arc::new(At(seconds)),
+            );
+            let config = config
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(roots.clone())
+                .with_no_client_auth();
+            let client = Client::default();
+            client.tls.set(Arc::new(config)).unwrap();
+            client
+        };
+        let client = at(1_000_000_000);
+        let Unreachable(why) = client.connect(&url).await.unwrap_err();
+        assert!(why.contains("clock is behind"), "{why}");
+        assert!(client.is_clock_behind());
+        // Too late is the mint's fault, or the clock's: nobody can tell.
+        let client = at(9_000_000_000);
+        let Unreachable(why) = client.connect(&url).await.unwrap_err();
+        assert!(why.contains("expired"), "{why}");
+        assert!(!client.is_clock_behind());
         server.abort();
     }
 

@@ -2,12 +2,17 @@
 //! time, and learn the right one when the network is up.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::common::{Daemon, verified_event};
+use cashu::secret::Secret;
+use cashu::{Proof, SecretKey};
+
+use crate::common::{Daemon, Root, verified_event};
 use crate::groups;
 use crate::nutshell::Mint;
 use crate::shop::{STEP, Shop, balance, mac, pay, usage};
@@ -22,6 +27,72 @@ fn library() -> Option<PathBuf> {
     let text = String::from_utf8(output.stdout).ok()?;
     let path = text.trim().split(':').next_back()?;
     Some(PathBuf::from(path)).filter(|path| path.is_absolute())
+}
+
+/// A daemon that lives at the time that the file says.
+fn start_at(root: &Root, library: &Path, time: &Path) -> Daemon {
+    let mut command = root.command(&["run", "--listen", "127.0.0.1:0"]);
+    command
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME_TIMESTAMP_FILE", time)
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    Daemon::start(command)
+}
+
+#[test]
+fn a_clock_that_is_not_set_yet_is_said_and_the_mints_are_asked_when_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(library) = library() else {
+        groups::group("mint", Some("no faketime"));
+        return;
+    };
+    let time = dir.path().join("time");
+    fs::write(&time, "-3650d").unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = closed.local_addr().unwrap();
+    drop(closed);
+    let shop = Shop::new(&[&format!("https://{address}")]);
+    let daemon = start_at(&shop.root, &library, &time);
+    daemon.log().wait_for("clock is not set");
+    let status = || -> serde_json::Value {
+        let (code, output, _) = shop.root.output(&["status", "--json"]);
+        assert_eq!(code, 0);
+        serde_json::from_str::<serde_json::Value>(&output).unwrap()["data"].take()
+    };
+    let before = status();
+    assert_eq!(before["clock"]["ok"], false);
+    let warnings = before["warnings"].to_string();
+    assert!(warnings.contains("the clock is not set"), "{warnings}");
+    let text = shop.root.output(&["status"]).1;
+    assert!(text.contains("(not set)"), "{text}");
+    // A customer is told, too, and keeps the token.
+    let proof = Proof::new(
+        1.into(),
+        "009a1f293253e41e".parse().unwrap(),
+        Secret::generate(),
+        SecretKey::generate().public_key(),
+    );
+    let answer = pay(
+        &daemon,
+        0,
+        &wallet::token(&format!("https://{address}"), &[proof]),
+    );
+    let content = answer.event["content"].as_str().unwrap();
+    assert!(content.contains("clock is not set yet"), "{content}");
+    assert!(content.contains("not spent"), "{content}");
+
+    // Somebody listens now; nobody has to wait for the next look.
+    let listener = TcpListener::bind(address).unwrap();
+    let fresh = dir.path().join("fresh");
+    fs::write(&fresh, "+0").unwrap();
+    fs::rename(&fresh, &time).unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut first = [0];
+    stream.read_exact(&mut first).unwrap();
+    assert_eq!(first, [0x16], "a TLS handshake");
+    daemon.log().wait_for("the clock was set");
+    assert_eq!(status()["clock"]["ok"], true);
 }
 
 #[test]
@@ -41,15 +112,7 @@ fn a_clock_that_is_set_neither_ends_nor_extends_a_session() {
         fs::write(&fresh, offset).unwrap();
         fs::rename(&fresh, &time).unwrap();
     };
-    let start = || {
-        let mut command = shop.root.command(&["run", "--listen", "127.0.0.1:0"]);
-        command
-            .env("LD_PRELOAD", &library)
-            .env("FAKETIME_TIMESTAMP_FILE", &time)
-            .env("FAKETIME_NO_CACHE", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-        Daemon::start(command)
-    };
+    let start = || start_at(&shop.root, &library, &time);
     // Two years behind, as after a power cut.
     set("-730d");
     let daemon = start();

@@ -251,6 +251,21 @@ fn what_could_not_be_opened_is_opened_later() {
     thread::sleep(Duration::from_millis(200));
     // It is the customer's, and is not used up.
     assert_eq!(usage(&daemon, 0), format!("0/{}", 4 * STEP));
+    // The owner sees it.
+    let told = |words: &[&str]| shop.root.output(words).1;
+    let sessions = told(&["sessions"]);
+    assert!(
+        sessions.contains("(paid; waits for the gate)"),
+        "{sessions}"
+    );
+    let status = told(&["status"]);
+    for words in [
+        "1, 1 of them paid and waiting for the gate",
+        "does not work: ",
+        "1 who paid wait for the gate",
+    ] {
+        assert!(status.contains(words), "{status}");
+    }
     // Not even a power cut takes it.
     drop(daemon);
     shop.root
@@ -260,4 +275,17 @@ fn what_could_not_be_opened_is_opened_later() {
     fs::remove_file(shop.root.file("gate/fragile")).unwrap();
     wait_until("the gate is opened", || shop.open() == [mac(0)]);
     assert_eq!(pay(&daemon, 0, &token).steps(), 4);
+    let status = told(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let status = &status["data"];
+    assert_eq!(
+        (
+            &status["claims"],
+            &status["sessions"],
+            &status["gate"]["ok"]
+        ),
+        (&0.into(), &1.into(), &true.into())
+    );
+    assert_eq!(status["wallet"]["balance_sats"], 4);
+    assert_eq!(status["network_ok"], true);
 }

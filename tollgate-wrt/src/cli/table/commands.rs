@@ -117,6 +117,21 @@ pub const COMMANDS: &[Command] = &[
         runs: Runs::Here(run::run),
     },
     Command {
+        name: "status",
+        args: "",
+        summary: "Show how the running daemon is",
+        about: "Show how the running daemon is: what it sells and where, whether the gate works and the mints answer, what the wallet holds, who waits, and what is odd. Exit code 1 if it does not run.",
+        options: COMMON,
+        examples: &[
+            ("", "tollgate-wrt status"),
+            (
+                "is there a mint that answers?",
+                "tollgate-wrt status --json | jq .data.network_ok",
+            ),
+        ],
+        runs: Runs::Daemon,
+    },
+    Command {
         name: "sessions",
         args: "",
         summary: "Show who has bought what",
