@@ -20,7 +20,9 @@
 //! | [`gate`] | what lets customers through |
 //! | [`sessions`] | ledger and gate, kept in step |
 //! | [`wallet`] | tokens, mints, swaps |
+//! | [`lnurl`] | invoices of those who are paid out to |
 //! | [`payment`] | from a token to access |
+//! | [`payout`] | from the wallet to those who share the profit |
 //! | [`bank`] | the owner's side of the wallet |
 //! | [`control`] | commands to the running daemon, over a Unix socket |
 //! | [`http`] | the server on port 2121 |
@@ -46,11 +48,13 @@ pub mod identity;
 pub mod journal;
 pub mod json;
 pub mod ledger;
+pub mod lnurl;
 pub mod logging;
 pub mod net;
 pub mod nostr;
 pub mod paths;
 pub mod payment;
+pub mod payout;
 pub mod sessions;
 pub mod uci;
 pub mod wallet;

@@ -67,6 +67,12 @@ impl Paths {
         self.below("proc/uptime")
     }
 
+    /// The certificates of the authorities that the system trusts; OpenWrt's
+    /// package ca-bundle has it.
+    pub fn certificates(&self) -> PathBuf {
+        self.below("etc/ssl/certs/ca-certificates.crt")
+    }
+
     /// The socket of the system's log daemon.
     pub fn syslog(&self) -> PathBuf {
         self.below("dev/log")

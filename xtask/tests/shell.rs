@@ -107,7 +107,10 @@ fn every_page_is_shown_without_a_warning() {
             .output()
             .unwrap();
         let errors = String::from_utf8_lossy(&shown.stderr);
-        assert!(shown.status.success() && errors.is_empty(), "{name}: {errors}");
+        assert!(
+            shown.status.success() && errors.is_empty(),
+            "{name}: {errors}"
+        );
     }
 }
 
@@ -115,5 +118,8 @@ fn every_page_is_shown_without_a_warning() {
 fn a_page_of_no_command_names_the_nearest() {
     let output = support::xtask().args(["man", "ipkg"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && text.contains("did you mean ipk?"), "{text}");
+    assert!(
+        !output.status.success() && text.contains("did you mean ipk?"),
+        "{text}"
+    );
 }

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub use duration::Duration;
 pub use gate::GateChoice;
-pub use mint_url::MintUrl;
+pub use mint_url::{MintUrl, Parts};
 use overrides::Overrides;
 pub use overrides::is_interface_name;
 use schema::File;

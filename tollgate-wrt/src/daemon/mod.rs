@@ -234,6 +234,7 @@ async fn run_server(
         info!(mints; "ecash from a backup is checked with its mints before it counts");
     }
     shop.till.look_after_mints();
+    shop.till.look_after_wallet();
     let (leave, stay) = watch::channel(());
     let keeper = tokio::spawn(keep(Arc::clone(&shop.keeper), stay));
     let mut tick = interval(TICK);

@@ -17,6 +17,7 @@ use crate::nostr::SigningKey;
 use crate::paths::Paths;
 use crate::payment::Till;
 use crate::sessions::Keeper;
+use crate::wallet::Client;
 
 /// What was put together.
 pub(super) struct Open {
@@ -72,7 +73,13 @@ pub(super) fn open(paths: &Paths, settings: &Settings, key: SigningKey) -> Resul
     let uptime = Uptime::new(paths).map_err(|error| failed("no random numbers", &error))?;
     let store = Arc::new(store);
     let keeper = Arc::new(Keeper::new(Arc::clone(&store), gate, uptime));
-    let till = Till::new(settings, Arc::clone(&store), Arc::clone(&keeper));
+    let client = Arc::new(Client::new(paths.certificates()));
+    let till = Till::new(
+        settings,
+        Arc::clone(&store),
+        Arc::clone(&keeper),
+        Arc::clone(&client),
+    );
     let till = Arc::new(till);
     let bank = Bank::new(Arc::clone(&store), Arc::clone(&till));
     Ok(Open {

@@ -237,7 +237,12 @@ mod tests {
         let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::new(Missing), uptime));
         let settings = config::load(&paths).unwrap().settings;
         let shop = Shop {
-            till: Arc::new(Till::new(&settings, store, Arc::clone(&keeper))),
+            till: Arc::new(Till::new(
+                &settings,
+                store,
+                Arc::clone(&keeper),
+                Arc::default(),
+            )),
             keeper,
             key: SigningKey::generate().unwrap(),
         };

@@ -16,6 +16,7 @@
 
 mod guard;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,11 +63,17 @@ struct Public {
     lightning_address: Option<String>,
 }
 
+/// Where those are paid who have a share of the profit: names, and Lightning
+/// addresses.
+pub type Addresses = BTreeMap<String, String>;
+
 /// The key, and what there is to say about its file.
 #[derive(Debug)]
 pub struct Identity {
     /// The key that events are signed with.
     pub key: SigningKey,
+    /// Who can be paid, and where.
+    pub addresses: Addresses,
     /// Whether the file was made just now.
     pub is_new: bool,
     /// What is odd about an existing file.
@@ -108,6 +115,7 @@ pub fn load_or_create(path: &Path) -> Result<Identity, Error> {
     match create(path) {
         Ok(key) => Ok(Identity {
             key,
+            addresses: Addresses::new(),
             is_new: true,
             warnings: Vec::new(),
         }),
@@ -183,8 +191,12 @@ fn load(path: &Path) -> Result<Option<Identity>, String> {
         ));
     }
     warnings.extend(guard::warnings(path));
+    let named = file.public_identities.into_iter();
+    let addresses = named.filter_map(|public| Some((public.name, public.lightning_address?)));
+    let addresses = addresses.filter(|(_, address)| !address.trim().is_empty());
     Ok(Some(Identity {
         key,
+        addresses: addresses.collect(),
         is_new: false,
         warnings,
     }))

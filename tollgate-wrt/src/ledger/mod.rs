@@ -4,7 +4,10 @@
 //! [`State::apply`] depends on the records only, never on a clock or a file.
 //! So a state that is read after a crash is the one that was there before.
 
+mod name;
+mod purse;
 pub mod record;
+mod restored;
 pub mod session;
 mod snapshot;
 mod store;
@@ -17,13 +20,17 @@ use cashu::{Amount, CurrencyUnit, Id, Proof, PublicKey};
 use crate::clock::Moment;
 use crate::config::MintUrl;
 use crate::net::Mac;
-use record::{Intent, Purpose, Receipt, Record, Sent, TokenId};
+pub use purse::sum;
+use record::{Intent, Paid, Purpose, Receipt, Record, Sent, TokenId};
 use session::Session;
 pub use store::{Damage, Store, lines, read};
 
 /// Most receipts that are kept. A token whose receipt was forgotten is one that
 /// its mint calls spent.
 const MAX_RECEIPTS: usize = 1_000;
+
+/// Most payouts that are kept, for the owner to look at.
+const MAX_PAID: usize = 100;
 
 /// Ecash in the wallet, without its secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +53,8 @@ pub struct State {
     /// Ecash from a backup, of which the mint has not said yet what it is worth.
     unchecked: BTreeMap<Purse, BTreeMap<Secret, Held>>,
     sent: BTreeMap<TokenId, Sent>,
+    owed: BTreeMap<Purse, BTreeMap<String, u64>>,
+    paid: VecDeque<Paid>,
 }
 
 impl State {
@@ -88,30 +97,6 @@ impl State {
         self.receipts.iter().rfind(|receipt| receipt.id == id)
     }
 
-    /// What the wallet holds.
-    pub fn balances(&self) -> impl Iterator<Item = (&Purse, u64)> {
-        self.purses
-            .iter()
-            .map(|(purse, held)| (purse, worth(held.values())))
-    }
-
-    /// The wallet's ecash of a mint.
-    pub fn proofs(&self, purse: &Purse) -> Vec<Proof> {
-        proofs(self.purses.get(purse).into_iter().flatten())
-    }
-
-    /// What came out of a backup and may be spent: none of [`State::balances`].
-    pub fn unchecked(&self) -> impl Iterator<Item = (&Purse, u64)> {
-        self.unchecked
-            .iter()
-            .map(|(purse, held)| (purse, worth(held.values())))
-    }
-
-    /// At most `most` pieces of the ecash of [`State::unchecked`].
-    pub fn unchecked_proofs(&self, purse: &Purse, most: usize) -> Vec<Proof> {
-        proofs(self.unchecked.get(purse).into_iter().flatten().take(most))
-    }
-
     /// Whether there is nothing that could be lost: no money, no session, no
     /// payment at work.
     pub fn is_empty(&self) -> bool {
@@ -122,18 +107,13 @@ impl State {
             && self.sent.is_empty()
     }
 
-    /// Ecash that was taken out and may still be in nobody's hands.
-    pub fn sent(&self) -> impl Iterator<Item = &Sent> {
-        self.sent.values()
-    }
-
     /// Adds what happened. What is already there, or was never begun, changes
     /// nothing: a record that a damaged file repeats counts once.
     pub fn apply(&mut self, record: &Record) {
         match record {
             Record::Intent(intent) => {
-                if self.receipt(intent.id).is_none() {
-                    if matches!(intent.purpose, Purpose::Send { .. }) {
+                if self.receipt(intent.id).is_none() && !self.is_paid(intent.id) {
+                    if intent.purpose.is_own() {
                         self.take(&intent.mint, &intent.unit, &intent.inputs);
                     }
                     self.pending.insert(intent.id, intent.clone());
@@ -151,9 +131,7 @@ impl State {
             }
             Record::Refused { id } => {
                 let refused = self.pending.remove(id);
-                if let Some(intent) =
-                    refused.filter(|intent| matches!(intent.purpose, Purpose::Send { .. }))
-                {
+                if let Some(intent) = refused.filter(|intent| intent.purpose.is_own()) {
                     self.put_for(&intent, &intent.inputs);
                 }
             }
@@ -188,6 +166,19 @@ impl State {
             Record::Claimed { id } => {
                 self.sent.remove(id);
             }
+            Record::Owed { mint, unit, owed } => {
+                self.owed.insert((mint.clone(), unit.clone()), owed.clone());
+            }
+            Record::Paid(paid) => {
+                if !self.is_paid(paid.id) {
+                    self.add_paid(paid.clone());
+                }
+            }
+            Record::Gone {
+                mint,
+                unit,
+                secrets,
+            } => self.remove(mint, unit, secrets.iter()),
         }
     }
 
@@ -196,6 +187,8 @@ impl State {
             Purpose::Payment { mac, purchase } => (mac, purchase),
             Purpose::Receive => return self.put_for(&intent, proofs),
             Purpose::Send { amount } => return self.send(intent, proofs, amount, time),
+            Purpose::Renew => return self.put_for(&intent, proofs),
+            Purpose::Payout(ref payout) => return self.pay_out(&intent, payout, proofs, time),
         };
         self.put_for(&intent, proofs);
         let session = match self.sessions.entry(mac) {
@@ -218,96 +211,11 @@ impl State {
         self.add_receipt(receipt);
     }
 
-    /// Parts what leaves the wallet from the change.
-    fn send(&mut self, intent: Intent, proofs: &[Proof], amount: u64, time: u64) {
-        let mut left = amount;
-        let end = proofs.iter().position(|proof| {
-            let is_change = left == 0;
-            left = left.saturating_sub(proof.amount.into());
-            is_change
-        });
-        let (leaving, change) = proofs.split_at(end.unwrap_or(proofs.len()));
-        self.put_for(&intent, change);
-        let sent = Sent {
-            id: TokenId::of(leaving.iter().map(|proof| &proof.secret)),
-            mint: intent.mint,
-            unit: intent.unit,
-            proofs: leaving.to_vec(),
-            time,
-        };
-        self.sent.insert(sent.id, sent);
-    }
-
-    /// Puts what came of an intent where it belongs.
-    fn put_for(&mut self, intent: &Intent, proofs: &[Proof]) {
-        match intent.restored {
-            true => self.put_unchecked(&intent.mint, &intent.unit, proofs),
-            false => self.put(&intent.mint, &intent.unit, proofs),
-        }
-    }
-
-    /// Keeps ecash that may be spent, unless it is known here.
-    fn put_unchecked(&mut self, mint: &MintUrl, unit: &CurrencyUnit, proofs: &[Proof]) {
-        let purse = (mint.clone(), unit.clone());
-        let has = |known: &[Proof], proof: &Proof| known.iter().any(|k| k.secret == proof.secret);
-        let fresh = proofs.iter().filter(|proof| {
-            let is_held = self
-                .purses
-                .get(&purse)
-                .is_some_and(|held| held.contains_key(&proof.secret));
-            let is_sent = self.sent.values().any(|sent| has(&sent.proofs, proof));
-            let is_used = self
-                .pending
-                .values()
-                .any(|intent| has(&intent.inputs, proof));
-            !(is_held || is_sent || is_used)
-        });
-        let fresh: Vec<(Secret, Held)> = fresh.map(held).collect();
-        if !fresh.is_empty() {
-            self.unchecked.entry(purse).or_default().extend(fresh);
-        }
-    }
-
-    /// Takes what the mint has told of out of what is unchecked.
-    fn check(&mut self, purse: &Purse, unspent: &[Secret], spent: &[Secret]) {
-        let Some(unchecked) = self.unchecked.get_mut(purse) else {
-            return;
-        };
-        for secret in spent {
-            unchecked.remove(secret);
-        }
-        let good = unspent
-            .iter()
-            .filter_map(|secret| unchecked.remove_entry(secret));
-        let good: Vec<(Secret, Held)> = good.collect();
-        if !good.is_empty() {
-            self.purses.entry(purse.clone()).or_default().extend(good);
-        }
-        self.unchecked.retain(|_, held| !held.is_empty());
-    }
-
-    fn take(&mut self, mint: &MintUrl, unit: &CurrencyUnit, proofs: &[Proof]) {
-        if let Some(held) = self.purses.get_mut(&(mint.clone(), unit.clone())) {
-            for proof in proofs {
-                held.remove(&proof.secret);
-            }
-        }
-        self.purses.retain(|_, held| !held.is_empty());
-    }
-
     fn add_receipt(&mut self, receipt: Receipt) {
         if self.receipts.len() == MAX_RECEIPTS {
             self.receipts.pop_front();
         }
         self.receipts.push_back(receipt);
-    }
-
-    fn put(&mut self, mint: &MintUrl, unit: &CurrencyUnit, proofs: &[Proof]) {
-        if proofs.is_empty() {
-            return;
-        }
-        let purse = self.purses.entry((mint.clone(), unit.clone())).or_default();
-        purse.extend(proofs.iter().map(held));
     }
 }
 

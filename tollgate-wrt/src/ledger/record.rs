@@ -1,80 +1,16 @@
 //! What can happen to money and sessions. These are the journal's records.
 
-use std::fmt;
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
-use bitcoin_hashes::hex::{DisplayHex, FromHex};
-use bitcoin_hashes::{Hash as _, HashEngine as _, sha256};
 use cashu::secret::Secret;
 use cashu::{Amount, CurrencyUnit, Id, Proof, SecretKey};
 use serde::{Deserialize, Serialize};
 
+pub use super::name::TokenId;
 use super::session::{Purchase, Session};
 use crate::clock::Moment;
 use crate::config::MintUrl;
 use crate::net::Mac;
-
-/// Names a token by the secrets in it. The text of a token is no name: one
-/// token can be written in many ways.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct TokenId([u8; 32]);
-
-impl TokenId {
-    /// The name of a token with these secrets, whatever their order.
-    pub fn of<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut secrets: Vec<&Secret> = secrets.into_iter().collect();
-        secrets.sort_unstable();
-        let mut engine = sha256::Hash::engine();
-        for secret in secrets {
-            engine.input(&(secret.len() as u64).to_be_bytes());
-            engine.input(secret.as_bytes());
-        }
-        Self(sha256::Hash::from_engine(engine).to_byte_array())
-    }
-}
-
-impl TokenId {
-    /// The name of an invoice of a mint.
-    pub fn of_quote(mint: &MintUrl, quote: &str) -> Self {
-        Self::of([&Secret::new(mint.as_str()), &Secret::new(quote)])
-    }
-}
-
-impl fmt::Display for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.to_lower_hex_string())
-    }
-}
-
-impl fmt::Debug for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for TokenId {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bytes = <[u8; 32]>::from_hex(text).map_err(|_| "no name of a token")?;
-        Ok(Self(bytes))
-    }
-}
-
-impl From<TokenId> for String {
-    fn from(id: TokenId) -> Self {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for TokenId {
-    type Error = &'static str;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
 
 /// Ecash that a mint is asked for: enough to ask again for the same, and to
 /// make it spendable once the mint has signed.
@@ -109,6 +45,66 @@ pub enum Purpose {
         /// How much.
         amount: u64,
     },
+    /// The wallet's own ecash is swapped for other ecash of the same mint: of
+    /// keys that last, or of other sizes.
+    Renew,
+    /// The wallet's own ecash pays a Lightning invoice; the outputs are blank,
+    /// for what was paid too much.
+    Payout(Payout),
+}
+
+impl Purpose {
+    /// Whether the inputs are the wallet's own: they leave it with the intent,
+    /// and come back if nothing comes of it.
+    pub fn is_own(&self) -> bool {
+        match self {
+            Self::Payment { .. } | Self::Receive => false,
+            Self::Send { .. } | Self::Renew | Self::Payout(_) => true,
+        }
+    }
+}
+
+/// A Lightning invoice that the mint is to pay (NUT-05).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payout {
+    /// Whose share it is, by the name in `identities.json`; none for a payment
+    /// that the owner has ordered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
+    /// Where it goes: a Lightning address, or the invoice's own beginning.
+    pub address: String,
+    /// The mint's name for the payment.
+    pub quote: String,
+    /// The invoice.
+    pub request: String,
+    /// What arrives, in the intent's unit.
+    pub amount: u64,
+    /// The most that Lightning costs.
+    pub fee_reserve: u64,
+    /// When the invoice ends, in seconds since 1970.
+    pub expiry: u64,
+}
+
+/// A payout that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    /// The ecash that paid.
+    pub id: TokenId,
+    /// Whose share it was, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
+    /// Where it went.
+    pub address: String,
+    /// The mint that paid.
+    pub mint: MintUrl,
+    /// What the amounts count.
+    pub unit: CurrencyUnit,
+    /// What arrived.
+    pub amount: u64,
+    /// What it cost beside that: Lightning's fees and the mint's own.
+    pub fee: u64,
+    /// When, by the wall clock.
+    pub time: u64,
 }
 
 /// A Lightning invoice of a mint, which is paid in place of a token.
@@ -261,5 +257,26 @@ pub enum Record {
     Claimed {
         /// The token.
         id: TokenId,
+    },
+    /// What of a mint's ecash in the wallet is whose, from now on; the rest is
+    /// not shared out yet.
+    Owed {
+        /// The mint.
+        mint: MintUrl,
+        /// What the amounts count.
+        unit: CurrencyUnit,
+        /// How much each has to get, by the names in `identities.json`.
+        owed: BTreeMap<String, u64>,
+    },
+    /// A payout that was made, when the journal is rewritten.
+    Paid(Paid),
+    /// Ecash of the wallet that somebody else has spent: a copy of the wallet.
+    Gone {
+        /// Its mint.
+        mint: MintUrl,
+        /// What its amounts count.
+        unit: CurrencyUnit,
+        /// Its secrets.
+        secrets: Vec<Secret>,
     },
 }

@@ -21,6 +21,12 @@ impl State {
         }
         records.extend(self.sent.values().cloned().map(Record::Sent));
         records.extend(self.receipts.iter().copied().map(Record::Receipt));
+        records.extend(self.paid.iter().cloned().map(Record::Paid));
+        records.extend(self.owed.iter().map(|((mint, unit), owed)| Record::Owed {
+            mint: mint.clone(),
+            unit: unit.clone(),
+            owed: owed.clone(),
+        }));
         records.extend(self.pending.values().cloned().map(Record::Intent));
         for (purse, _) in self.unchecked() {
             let proofs = self.unchecked_proofs(purse, usize::MAX);

@@ -26,6 +26,8 @@ pub(super) enum Kind {
     Token,
     /// It may never be paid, and holds up no token.
     Invoice,
+    /// Nobody pays: the wallet's own ecash is at work.
+    Own,
 }
 
 /// A payment at work.
@@ -118,7 +120,7 @@ pub(super) fn admit(
         return Err(Refusal::busy(text));
     }
     let most = match kind {
-        Kind::Token => MAX_PER_MINT,
+        Kind::Token | Kind::Own => MAX_PER_MINT,
         Kind::Invoice => MAX_INVOICES,
     };
     if of_mint >= most {

@@ -177,7 +177,8 @@ impl Till {
                 Minted::Unpaid => {}
                 Minted::Stale => {
                     mint.forget_keysets().await;
-                    if let Some(fresh) = self.renew(mint, &intent, invoice.amount).await {
+                    if let Some(fresh) = self.with_new_outputs(mint, &intent, invoice.amount).await
+                    {
                         intent = fresh;
                         continue;
                     }
@@ -191,7 +192,7 @@ impl Till {
     }
 
     /// The same intent with outputs that the mint will sign.
-    async fn renew(&self, mint: &Mint, intent: &Intent, amount: u64) -> Option<Intent> {
+    async fn with_new_outputs(&self, mint: &Mint, intent: &Intent, amount: u64) -> Option<Intent> {
         let known = mint.keysets().await.ok()?;
         let keyset = keysets::choose(&known, &intent.unit)?.id;
         if intent

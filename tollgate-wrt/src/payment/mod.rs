@@ -19,8 +19,11 @@
 mod busy;
 mod health;
 mod invoice;
+mod melt;
+mod own;
 mod price;
 mod refusal;
+mod renew;
 mod restored;
 mod send;
 mod work;
@@ -29,7 +32,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::config::{MintUrl, Settings};
@@ -61,6 +64,8 @@ enum Done {
     Received(u64),
     /// The wallet has less: the ledger knows what has left it.
     Sent,
+    /// The wallet has other ecash than before.
+    Renewed,
 }
 
 /// Takes payments.
@@ -79,8 +84,12 @@ pub struct Till {
 
 impl Till {
     /// A till that takes what the settings say.
-    pub fn new(settings: &Settings, store: Arc<Store>, keeper: Arc<Keeper>) -> Self {
-        let client = Arc::new(Client::default());
+    pub fn new(
+        settings: &Settings,
+        store: Arc<Store>,
+        keeper: Arc<Keeper>,
+        client: Arc<Client>,
+    ) -> Self {
         let (metric, step) = (settings.file.metric, settings.file.step().get());
         let mints = settings.file.accepted_mints.iter().map(|accepted| {
             let mint = Mint::new(accepted.url.clone(), Arc::clone(&client));
@@ -109,20 +118,24 @@ impl Till {
             let mint = self.mint(&intent.mint);
             let mac = match intent.purpose {
                 Purpose::Payment { mac, .. } => Some(mac),
-                Purpose::Receive | Purpose::Send { .. } => None,
+                _ => None,
             };
             let (id, url) = (intent.id, intent.mint.clone());
-            let kind = intent
-                .invoice
-                .as_ref()
-                .map_or(Kind::Token, |_| Kind::Invoice);
+            let kind = match intent.invoice {
+                _ if intent.purpose.is_own() => Kind::Own,
+                Some(_) => Kind::Invoice,
+                None => Kind::Token,
+            };
             self.start(
                 &mut self.busy(),
                 (id, kind, mac, url),
                 |till, answer| async move {
-                    match kind {
-                        Kind::Token => till.finish(&mint, &intent, &answer).await,
-                        Kind::Invoice => till.watch(&mint, intent, &answer).await,
+                    match (kind, &intent.purpose) {
+                        (Kind::Invoice, _) => till.watch(&mint, intent, &answer).await,
+                        (_, Purpose::Payout(payout)) => {
+                            till.melt(&mint, None, &intent, payout, &answer).await;
+                        }
+                        _ => till.finish(&mint, &intent, &answer).await,
                     }
                 },
             );
@@ -158,7 +171,7 @@ impl Till {
         }
         match self.take(token, mint, Payer::Customer(mac, terms)).await? {
             Done::Paid(receipt) => Ok(receipt),
-            Done::Received(_) | Done::Sent => Err(Refusal::spent()),
+            _ => Err(Refusal::spent()),
         }
     }
 
@@ -172,7 +185,7 @@ impl Till {
         let mint = self.mint(&token.mint);
         match self.take(token, mint, Payer::Owner).await? {
             Done::Received(amount) => Ok(amount),
-            Done::Paid(_) | Done::Sent => Err(Refusal::spent()),
+            _ => Err(Refusal::spent()),
         }
     }
 
@@ -191,7 +204,7 @@ impl Till {
             Payer::Customer(mac, _) => Some(mac),
             Payer::Owner => None,
         };
-        let mut result = {
+        let result = {
             let mut busy = self.busy();
             match busy.get(&id) {
                 Some(known) if known.mac == mac => known.result.clone(),
@@ -205,14 +218,7 @@ impl Till {
                 }
             }
         };
-        match timeout(PATIENCE, result.wait_for(Option::is_some)).await {
-            Ok(Ok(result)) => match &*result {
-                Some(result) => result.clone(),
-                None => Err(Refusal::pending()),
-            },
-            // Still at work; or the daemon is stopping, and goes on at its next start.
-            Ok(Err(_)) | Err(_) => Err(Refusal::pending()),
-        }
+        outcome(result).await
     }
 
     /// The answer to a token that was credited before.
@@ -229,5 +235,17 @@ impl Till {
             return Err(Refusal::unopened());
         }
         Ok(receipt)
+    }
+}
+
+/// What came of a payment at work, if it is known in time.
+async fn outcome(mut result: watch::Receiver<Option<Result>>) -> Result {
+    match timeout(PATIENCE, result.wait_for(Option::is_some)).await {
+        Ok(Ok(result)) => match &*result {
+            Some(result) => result.clone(),
+            None => Err(Refusal::pending()),
+        },
+        // Still at work; or the daemon is stopping, and goes on at its next start.
+        Ok(Err(_)) | Err(_) => Err(Refusal::pending()),
     }
 }

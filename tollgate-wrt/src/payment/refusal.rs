@@ -60,6 +60,11 @@ impl Refusal {
         Self::new(500, Level::Warning, "payment-processing-timeout", text)
     }
 
+    /// Whether it is only not known yet what comes of it.
+    pub fn is_pending(&self) -> bool {
+        self.code == Self::pending().code
+    }
+
     /// The money is there, access is not.
     pub fn unopened() -> Self {
         let text = "Your payment is credited, but access could not be opened yet. It is opened as soon as possible; nothing is used up until then.";

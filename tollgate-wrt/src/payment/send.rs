@@ -4,13 +4,11 @@
 use std::sync::Arc;
 
 use cashu::Proof;
-use tokio::time::timeout;
 
 use super::work::wall_time;
-use super::{Done, Kind, PATIENCE, Refusal, Till};
-use crate::journal::When;
+use super::{Answer, Done, Refusal, Till, outcome};
 use crate::ledger::Purse;
-use crate::ledger::record::{Intent, Purpose, Record, TokenId};
+use crate::ledger::record::{Intent, Purpose, TokenId};
 use crate::wallet::{keysets, make};
 
 impl Till {
@@ -33,7 +31,7 @@ impl Till {
             .await
             .map_err(|error| Refusal::from(&error))?;
 
-        let held = self.store.read(|state| state.proofs(purse));
+        let held = self.spendable(purse, &known);
         let fee = |proofs: &[Proof]| keysets::fee(proofs, &known);
         let Some((inputs, change)) = select(held, amount, fee) else {
             let text = "The wallet does not hold that much, with the mint's fee.";
@@ -58,33 +56,14 @@ impl Till {
             time: wall_time(),
             restored: false,
         };
-        // Another command may have taken some of it meanwhile.
-        let is_there = self.store.commit(When::Now, |state| {
-            let held = state.proofs(purse);
-            let is_there = intent.inputs.iter().all(|input| held.contains(input));
-            let record = is_there.then(|| Record::Intent(intent.clone()));
-            (record.into_iter().collect(), is_there)
-        });
-        match is_there.await {
-            Ok(true) => {}
-            Ok(false) => return Err(Refusal::busy("The wallet has changed. Try again.")),
-            Err(error) => {
-                let text = format!("Cannot write to the journal: {error}");
-                return Err(Refusal::unavailable(text));
-            }
-        }
-        let entry = (intent.id, Kind::Token, None, url.clone());
-        let mut result = self.start(&mut self.busy(), entry, |till, answer| async move {
+        let task = |till: Arc<Self>, intent: Intent, answer: Answer| async move {
             let outcome = mint.swap_first(connection, &intent).await;
             till.conclude(&mint, &intent, outcome, &answer).await;
-        });
-        match timeout(PATIENCE, result.wait_for(Option::is_some)).await {
-            Ok(Ok(result)) => match &*result {
-                Some(Ok(Done::Sent)) => Ok(sent),
-                Some(Err(refusal)) => Err(refusal.clone()),
-                _ => Err(Refusal::pending()),
-            },
-            Ok(Err(_)) | Err(_) => Err(Refusal::pending()),
+        };
+        let result = self.begin(intent, |_| Vec::new(), task).await?;
+        match outcome(result).await? {
+            Done::Sent => Ok(sent),
+            _ => Err(Refusal::pending()),
         }
     }
 }

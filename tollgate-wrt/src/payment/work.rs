@@ -10,14 +10,15 @@ use super::price::{self, Terms};
 use super::{Answer, Done, Refusal, Till};
 use crate::journal::When;
 use crate::ledger::record::{Intent, Purpose, Record, TokenId};
+use crate::ledger::sum;
 use crate::net::Mac;
 use crate::wallet::error::code;
 use crate::wallet::token::{Fault, Parsed};
 use crate::wallet::{Connection, Mint, MintError, Outcome, keysets, make};
 
 /// First and longest pause before it is asked again what became of a swap.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LAST_PAUSE: Duration = Duration::from_secs(120);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub(super) const LAST_PAUSE: Duration = Duration::from_secs(120);
 
 /// How often a payment whose new ecash the mint will not sign is begun anew:
 /// the keysets changed between two looks.
@@ -175,7 +176,7 @@ impl Till {
             time: wall_time(),
             now: self.keeper.now(),
         };
-        self.persist(settled).await;
+        self.persist(vec![settled]).await;
         let (mac, purchase) = match intent.purpose {
             Purpose::Payment { mac, purchase } => (mac, purchase),
             Purpose::Receive => {
@@ -186,6 +187,15 @@ impl Till {
             }
             Purpose::Send { amount } => {
                 info!(mint:% = intent.mint, amount; "taken out");
+                return answer.give(Ok(Done::Sent));
+            }
+            Purpose::Renew => {
+                info!(mint:% = intent.mint, amount = sum(&intent.inputs); "the wallet's ecash was renewed");
+                return answer.give(Ok(Done::Renewed));
+            }
+            Purpose::Payout(ref payout) => {
+                let (to, amount) = (payout.address.as_str(), payout.amount);
+                info!(mint:% = intent.mint, to, amount; "paid out");
                 return answer.give(Ok(Done::Sent));
             }
         };
@@ -202,6 +212,9 @@ impl Till {
     }
 
     async fn refuse(&self, intent: &Intent, error: &MintError, answer: &Answer) {
+        if intent.purpose.is_own() {
+            return self.give_back(intent, error, answer).await;
+        }
         info!(mint:% = intent.mint, token:% = intent.id, error:%; "a payment was refused");
         self.drop_intent(intent.id, error.code()).await;
         answer.give(Err(Refusal::from(error)));
@@ -213,7 +226,7 @@ impl Till {
     pub(super) async fn drop_intent(&self, id: TokenId, number: Option<u64>) {
         let refused = Record::Refused { id };
         if number != Some(code::SPENT) {
-            return self.persist(refused).await;
+            return self.persist(vec![refused]).await;
         }
         let written = self.store.commit(When::WithNext, |_| (vec![refused], ()));
         if let Err(error) = written.await {
@@ -223,10 +236,10 @@ impl Till {
 
     /// Writes what must not be lost: the disk may be full for a while. Until
     /// then the intent is there, from which all of it can be found again.
-    async fn persist(&self, record: Record) {
+    pub(super) async fn persist(&self, records: Vec<Record>) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let records = vec![record.clone()];
+            let records = records.clone();
             match self.store.commit(When::Now, |_| (records, ())).await {
                 Ok(()) => return,
                 Err(error) => error!(error:%; "cannot write down a payment, it is tried again"),

@@ -16,6 +16,8 @@ pub mod code {
     pub const SIGNED: u64 = 11003;
     /// The outputs are being signed.
     pub const OUTPUTS_PENDING: u64 = 11004;
+    /// The Lightning payment failed, and the ecash is unspent.
+    pub const NOT_PAID: u64 = 20004;
     /// The ecash of the invoice was issued before.
     pub const ISSUED: u64 = 20002;
     /// The keyset is not known.

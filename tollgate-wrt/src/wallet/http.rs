@@ -5,6 +5,7 @@
 //! arrived.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,10 +21,11 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, CertificateError, ClientConfig, RootCertStore};
 
-use crate::config::MintUrl;
+use crate::config::{MintUrl, Parts};
 
 /// For the name, the connection and TLS together. Below the 5 seconds in which
 /// a customer is told that a mint is not there.
@@ -39,6 +41,8 @@ const MAX_ANSWER: usize = 1 << 20;
 /// Opens connections.
 #[derive(Debug, Default)]
 pub struct Client {
+    /// Authorities that are trusted beside those in the binary.
+    bundle: Option<PathBuf>,
     /// Made when it is first needed.
     tls: OnceLock<Arc<ClientConfig>>,
     /// Whether the last certificate that was looked at was of the future.
@@ -68,11 +72,22 @@ pub struct Answer {
     pub status: u16,
     /// How long to wait before the next request, if it says so.
     pub retry_after: Option<Duration>,
+    /// Where else to ask, for a redirect.
+    pub location: Option<String>,
     /// The body.
     pub body: Bytes,
 }
 
 impl Client {
+    /// A client that also trusts whom the system does: `bundle` is a file of
+    /// certificates (PEM), which need not be there.
+    pub fn new(bundle: PathBuf) -> Self {
+        Self {
+            bundle: Some(bundle),
+            ..Self::default()
+        }
+    }
+
     /// Connects to a mint.
     ///
     /// # Errors
@@ -100,14 +115,24 @@ impl Client {
     async fn connect_slowly(&self, url: &MintUrl) -> io::Result<Connection> {
         let parts = url.parts();
         let stream = TcpStream::connect((parts.host, parts.port)).await?;
+        let connection = self.speak(stream, parts).await;
+        if parts.is_tls {
+            let is_early = connection.as_ref().is_err_and(is_early);
+            self.is_early.store(is_early, Ordering::Relaxed);
+        }
+        connection
+    }
+
+    /// Speaks HTTP with a server that was connected to elsewhere.
+    ///
+    /// # Errors
+    /// What the system or TLS says.
+    pub async fn speak(&self, stream: TcpStream, parts: Parts<'_>) -> io::Result<Connection> {
         let _ = stream.set_nodelay(true);
         let sender = if parts.is_tls {
             let name = ServerName::try_from(parts.host.to_owned()).map_err(io::Error::other)?;
             let tls = TlsConnector::from(self.tls()?);
-            let connected = tls.connect(name, stream).await;
-            let is_early = connected.as_ref().is_err_and(is_early);
-            self.is_early.store(is_early, Ordering::Relaxed);
-            start(connected?).await?
+            start(tls.connect(name, stream).await?).await?
         } else {
             start(stream).await?
         };
@@ -122,9 +147,14 @@ impl Client {
         if let Some(config) = self.tls.get() {
             return Ok(Arc::clone(config));
         }
-        let roots = RootCertStore {
+        let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
+        // Whoever can write it is root. What cannot be read in it, others can.
+        let certificates = self.bundle.as_deref().map(CertificateDer::pem_file_iter);
+        if let Some(Ok(certificates)) = certificates {
+            roots.add_parsable_certificates(certificates.filter_map(Result::ok));
+        }
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(io::Error::other)?
@@ -196,11 +226,14 @@ impl Connection {
         let response = self.sender.send_request(request).await?;
         let value = response.headers().get(RETRY_AFTER);
         let seconds = value.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        let location = response.headers().get(LOCATION);
+        let location = location.and_then(|value| value.to_str().ok().map(str::to_owned));
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), MAX_ANSWER);
         Ok(Answer {
             status,
             retry_after: seconds.map(Duration::from_secs),
+            location,
             body: body.collect().await?.to_bytes(),
         })
     }
@@ -224,8 +257,7 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::rustls::ServerConfig;
-    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+    use tokio_rustls::rustls::pki_types::{PrivateKeyDer, UnixTime};
 
     use super::*;
 
@@ -257,21 +289,6 @@ mod tests {
         }
     }
 
-    fn trusting(pem: &[u8]) -> Client {
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_slice(pem).unwrap())
-            .unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = Client::default();
-        client.tls.set(Arc::new(config)).unwrap();
-        client
-    }
-
     #[tokio::test]
     async fn tls_is_spoken_and_verified() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -279,14 +296,17 @@ mod tests {
         let server = tokio::spawn(serve(listener));
         let url: MintUrl = format!("https://127.0.0.1:{port}/sub/").parse().unwrap();
 
-        let client = trusting(include_bytes!("testdata/ca.pem"));
+        let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/src/wallet/testdata/ca.pem");
+        let client = Client::new(bundle.into());
         let connection = client.connect(&url).await.unwrap();
         let answer = connection.request("/v1/info", None).await.unwrap();
         assert_eq!((answer.status, &answer.body[..]), (200, &b"{}"[..]));
 
         // Nobody else vouches for it, and it is no other host.
-        let Unreachable(why) = Client::default().connect(&url).await.unwrap_err();
-        assert!(why.contains("UnknownIssuer"), "{why}");
+        for stranger in [Client::default(), Client::new("/none".into())] {
+            let Unreachable(why) = stranger.connect(&url).await.unwrap_err();
+            assert!(why.contains("UnknownIssuer"), "{why}");
+        }
         let url = format!("https://localhost:{port}").parse().unwrap();
         let Unreachable(why) = client.connect(&url).await.unwrap_err();
         assert!(why.contains("not valid for name"), "{why}");

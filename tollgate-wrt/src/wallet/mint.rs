@@ -1,4 +1,4 @@
-//! One mint, by the paths of its API: NUT-02, 03, 07 and 09.
+//! One mint, by the paths of its API: NUT-02, 03 and 07.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,16 +8,17 @@ use cashu::dhke::hash_to_curve;
 use cashu::nuts::nut02::KeySetVersion;
 use cashu::{
     BlindSignature, CheckStateRequest, CheckStateResponse, Id, KeySetInfo, Keys, KeysResponse,
-    KeysetResponse, Proof, RestoreRequest, RestoreResponse, State, SwapRequest, SwapResponse,
+    KeysetResponse, Proof, State, SwapRequest, SwapResponse,
 };
 use log::warn;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep};
 
 use super::error::MintError;
 use super::http::{Answer, Client, Connection};
+use super::info::Abilities;
 use super::outputs;
 use crate::config::MintUrl;
 use crate::ledger::record::Output;
@@ -44,7 +45,8 @@ pub struct Mint {
 }
 
 #[derive(Debug, Default)]
-struct Known {
+pub(super) struct Known {
+    pub(super) abilities: Option<Abilities>,
     keysets: Arc<Vec<KeySetInfo>>,
     read: Option<Instant>,
     keys: BTreeMap<Id, Arc<Keys>>,
@@ -63,6 +65,17 @@ impl Mint {
     /// Its address.
     pub fn url(&self) -> &MintUrl {
         &self.url
+    }
+
+    pub(super) async fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().await
+    }
+
+    /// The keysets that it was last seen with; none if it was never asked. Asks
+    /// nobody, and waits for nobody who does.
+    pub fn last_keysets(&self) -> Arc<Vec<KeySetInfo>> {
+        let known = self.known.try_lock();
+        known.map_or_else(|_| Arc::default(), |known| Arc::clone(&known.keysets))
     }
 
     /// Opens a connection, for [`Mint::swap`].
@@ -96,15 +109,18 @@ impl Mint {
         Ok(Arc::clone(&known.keysets))
     }
 
-    /// Reads the keysets now.
+    /// Reads the keysets and what else can change now.
     ///
     /// # Errors
     /// When it does not say.
     pub async fn probe(&self) -> Result<(), MintError> {
         let response: KeysetResponse = self.get("/v1/keysets").await?;
-        let mut known = self.known.lock().await;
-        known.keysets = Arc::new(response.keysets);
-        known.read = Some(Instant::now());
+        {
+            let mut known = self.known.lock().await;
+            known.keysets = Arc::new(response.keysets);
+            known.read = Some(Instant::now());
+        }
+        self.learn_abilities().await;
         Ok(())
     }
 
@@ -170,41 +186,6 @@ impl Mint {
         Ok(response.signatures)
     }
 
-    /// Asks for the signatures of a swap that may have been done (NUT-09), in
-    /// the order of the outputs. `None` if the mint has signed none of them.
-    ///
-    /// # Errors
-    /// [`MintError`], also for a mint that has signed only some of them.
-    pub async fn restore(
-        &self,
-        wanted: &[Output],
-    ) -> Result<Option<Vec<BlindSignature>>, MintError> {
-        let outputs =
-            outputs::blind(wanted).map_err(|garbage| MintError::Lost(garbage.to_string()))?;
-        let request = RestoreRequest {
-            outputs: outputs.clone(),
-        };
-        let response: RestoreResponse = self.post("/v1/restore", &request).await?;
-        if response.signatures.len() != response.outputs.len() {
-            return Err(MintError::Lost("signatures that fit no outputs".into()));
-        }
-        let mut signed: BTreeMap<_, _> = (response.outputs.iter())
-            .map(|output| output.blinded_secret)
-            .zip(response.signatures)
-            .collect();
-        let mut signatures = Vec::with_capacity(outputs.len());
-        for output in &outputs {
-            signatures.extend(signed.remove(&output.blinded_secret));
-        }
-        match signatures.len() {
-            0 => Ok(None),
-            all if all == outputs.len() => Ok(Some(signatures)),
-            _ => Err(MintError::Lost(
-                "signatures for a part of the outputs".into(),
-            )),
-        }
-    }
-
     /// The state of each piece of ecash (NUT-07), in their order.
     ///
     /// # Errors
@@ -263,12 +244,12 @@ pub fn pause(tried: u32, after: Option<Duration>) -> Duration {
     after.unwrap_or(own).max(own).min(MAX_PAUSE)
 }
 
-fn encode(body: &impl Serialize) -> Result<Vec<u8>, MintError> {
+pub(super) fn encode(body: &impl Serialize) -> Result<Vec<u8>, MintError> {
     serde_json::to_vec(body).map_err(|error| MintError::Lost(error.to_string()))
 }
 
 /// Reads an answer by its status and the mint's number, never by its words.
-fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, MintError> {
+pub(super) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, MintError> {
     /// Longest text of a mint that is passed on.
     const MAX_DETAIL: usize = 200;
 

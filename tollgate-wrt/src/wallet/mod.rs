@@ -3,18 +3,24 @@
 //! The wallet's ecash itself is part of the [ledger](crate::ledger), so that
 //! money and access are written down together.
 
+pub mod bolt11;
 pub mod error;
 mod http;
+mod info;
 mod invoice;
 pub mod keysets;
+mod melt;
 pub mod mint;
 mod outputs;
+mod restore;
 mod swap;
 pub mod token;
 
 pub use error::MintError;
 pub use http::{Client, Connection};
+pub use info::Abilities;
 pub use invoice::{Minted, Quote};
+pub use melt::{MeltQuote, Melted};
 pub use mint::Mint;
-pub use outputs::make;
+pub use outputs::{make, make_blank};
 pub use swap::Outcome;

@@ -6,7 +6,7 @@ use std::io;
 use bitcoin_hashes::hex::DisplayHex;
 use cashu::dhke::{blind_message, unblind_message};
 use cashu::secret::Secret;
-use cashu::{BlindSignature, BlindedMessage, Id, Keys, Proof, SecretKey};
+use cashu::{Amount, BlindSignature, BlindedMessage, Id, Keys, Proof, SecretKey};
 
 use crate::ledger::record::Output;
 
@@ -71,6 +71,22 @@ fn random_key() -> io::Result<SecretKey> {
     }
 }
 
+/// `count` outputs whose amounts the mint chooses (NUT-08).
+///
+/// # Errors
+/// What the system says when it has no random numbers.
+pub fn make_blank(count: usize, keyset: Id) -> io::Result<Vec<Output>> {
+    let make = |_| {
+        Ok(Output {
+            amount: Amount::ZERO,
+            keyset,
+            secret: Secret::new(random()?.to_lower_hex_string()),
+            r: random_key()?,
+        })
+    };
+    (0..count).map(make).collect()
+}
+
 /// What the mint is given to sign.
 ///
 /// # Errors
@@ -87,42 +103,66 @@ pub fn blind(outputs: &[Output]) -> Result<Vec<BlindedMessage>, Garbage> {
 /// Makes ecash of the mint's signatures, in the order of the outputs.
 ///
 /// # Errors
-/// If they are not what was asked for: others in number, amount or keyset, or
-/// made with another key than the mint shows everybody (NUT-12).
+/// If they are not what was asked for: others in number, amount or keyset, made
+/// with another key than the mint shows everybody, or without the proof that
+/// they are not, where one is due (NUT-12).
 pub fn unblind(
     outputs: &[Output],
     signatures: &[BlindSignature],
     keys: &Keys,
+    must_prove: bool,
 ) -> Result<Vec<Proof>, Garbage> {
     if signatures.len() != outputs.len() {
         return Err(Garbage("another number of signatures than outputs"));
     }
-    let blinded = blind(outputs)?;
-    let mut proofs = Vec::with_capacity(outputs.len());
-    for ((output, blinded), signature) in outputs.iter().zip(&blinded).zip(signatures) {
-        if signature.amount != output.amount || signature.keyset_id != output.keyset {
-            return Err(Garbage("a signature for another amount or keyset"));
+    let pairs = outputs.iter().zip(signatures);
+    let prove = |(output, signature): (&Output, &BlindSignature)| {
+        if signature.amount != output.amount {
+            return Err(Garbage("a signature for another amount"));
         }
-        let key = keys
-            .amount_key(output.amount)
-            .ok_or(Garbage("no key for the amount"))?;
-        if signature.dleq.is_some() && signature.verify_dleq(key, blinded.blinded_secret).is_err() {
-            return Err(Garbage("a signature with another key (DLEQ)"));
-        }
-        let c = unblind_message(&signature.c, &output.r, &key)
-            .map_err(|_| Garbage("a signature that is no point of the curve"))?;
-        let secret = output.secret.clone();
-        proofs.push(Proof::new(output.amount, output.keyset, secret, c));
+        unblind_one(output, signature, keys, must_prove)
+    };
+    pairs.map(prove).collect()
+}
+
+/// Makes ecash of a signature, with the amount that it has.
+///
+/// # Errors
+/// As those of [`unblind`].
+pub fn unblind_one(
+    output: &Output,
+    signature: &BlindSignature,
+    keys: &Keys,
+    must_prove: bool,
+) -> Result<Proof, Garbage> {
+    if signature.keyset_id != output.keyset {
+        return Err(Garbage("a signature for another keyset"));
     }
-    Ok(proofs)
+    let key = keys
+        .amount_key(signature.amount)
+        .ok_or(Garbage("no key for the amount"))?;
+    let (blinded, _) = blind_message(output.secret.as_bytes(), Some(output.r.clone()))
+        .map_err(|_| Garbage("an output that cannot be blinded"))?;
+    if signature.dleq.is_some() && signature.verify_dleq(key, blinded).is_err() {
+        return Err(Garbage("a signature with another key (DLEQ)"));
+    }
+    if signature.dleq.is_none() && must_prove {
+        return Err(Garbage(
+            "a signature without the proof that the mint promises (NUT-12)",
+        ));
+    }
+    let c = unblind_message(&signature.c, &output.r, &key)
+        .map_err(|_| Garbage("a signature that is no point of the curve"))?;
+    let (amount, secret) = (signature.amount, output.secret.clone());
+    Ok(Proof::new(amount, output.keyset, secret, c))
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
+    use cashu::PublicKey;
     use cashu::dhke::{sign_message, verify_message};
-    use cashu::{Amount, PublicKey};
     use proptest::prelude::*;
 
     use super::*;
@@ -158,16 +198,20 @@ mod tests {
         assert_eq!(amounts, [1, 4, 16]);
         let blinded = blind(&outputs).unwrap();
         let mut signatures: Vec<_> = blinded.iter().map(sign).collect();
-        let proofs = unblind(&outputs, &signatures, &keys()).unwrap();
+        let proofs = unblind(&outputs, &signatures, &keys(), true).unwrap();
         for (proof, bit) in proofs.iter().zip([0, 2, 4]) {
             verify_message(&secret_key(bit), proof.c, proof.secret.as_bytes()).unwrap();
         }
 
         let fails = |signatures: &[BlindSignature]| {
-            unblind(&outputs, signatures, &keys())
+            unblind(&outputs, signatures, &keys(), true)
                 .unwrap_err()
                 .to_string()
         };
+        let mut unproved = signatures.clone();
+        unproved[1].dleq = None;
+        assert!(fails(&unproved).contains("NUT-12"));
+        assert!(unblind(&outputs, &unproved, &keys(), false).is_ok());
         assert!(fails(&signatures[1..]).contains("number"));
         let mut other = signatures.clone();
         other[0].amount = Amount::from(64);

@@ -121,7 +121,8 @@ impl Mint {
             Ok(keys) => keys,
             Err(error) => return Outcome::Unknown(error),
         };
-        match outputs::unblind(&intent.outputs, signatures, &keys) {
+        let must_prove = self.must_prove().await;
+        match outputs::unblind(&intent.outputs, signatures, &keys, must_prove) {
             Ok(proofs) => Outcome::Done(proofs),
             Err(garbage) => {
                 debug!(mint:% = self.url(), token:% = intent.id, garbage:%; "unusable signatures");
