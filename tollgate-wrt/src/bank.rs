@@ -1,22 +1,40 @@
 //! The owner's side of the wallet: what there is, and taking it out.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use cashu::{Proof, State, Token};
+use cashu::{KeySetInfo, Proof, State, Token};
 
 use crate::config::MintUrl;
 use crate::journal::When;
 use crate::ledger::record::{Record, Sent, TokenId};
 use crate::ledger::{Purse, Store};
 use crate::payment::{Refusal, Till};
+use crate::wallet::keysets;
 
 /// Takes ecash out of the wallet, and puts it in.
 #[derive(Debug, Clone)]
 pub struct Bank {
     store: Arc<Store>,
     till: Arc<Till>,
+}
+
+/// What the wallet holds of one mint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// The mint and the unit.
+    pub purse: Purse,
+    /// What the mint takes.
+    pub amount: u64,
+    /// How much of it is whose, and not paid out yet.
+    pub owed: BTreeMap<String, u64>,
+    /// How much of it is of keys that the mint signs with no more, or that end
+    /// soon.
+    pub retiring: u64,
+    /// What there is beside it that the mint may take no more.
+    pub expired: u64,
 }
 
 /// Ecash that has left the wallet.
@@ -36,11 +54,33 @@ impl Bank {
         Self { store, till }
     }
 
-    /// What the wallet holds, and how many payments are not settled yet.
-    pub fn balances(&self) -> (Vec<(Purse, u64)>, usize) {
+    /// What the wallet holds, and how many payments are not settled yet. Of
+    /// keysets the mints' last word counts; nobody is asked.
+    pub fn balances(&self) -> (Vec<Balance>, usize) {
         self.store.read(|state| {
-            let balances = state.balances();
-            let balances = balances.map(|(purse, amount)| (purse.clone(), amount));
+            let balances = state.balances().map(|(purse, total)| {
+                let known = self.till.mint(&purse.0).last_keysets();
+                let of = |is: &dyn Fn(&KeySetInfo) -> bool| -> u64 {
+                    let held = state.proofs(purse).into_iter().filter(|proof| {
+                        let info = known.iter().find(|info| info.id == proof.keyset_id);
+                        info.is_some_and(is)
+                    });
+                    held.map(|proof| u64::from(proof.amount)).sum()
+                };
+                let expired = of(&keysets::is_expired);
+                let retiring = of(&|info| {
+                    !keysets::is_expired(info) && (!info.active || keysets::is_ending(info))
+                });
+                let mut owed = state.owed(purse);
+                owed.retain(|_, amount| *amount > 0);
+                Balance {
+                    purse: purse.clone(),
+                    amount: total.saturating_sub(expired),
+                    owed,
+                    retiring,
+                    expired,
+                }
+            });
             (balances.collect(), state.all_pending().count())
         })
     }

@@ -6,8 +6,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`calendar`] | dates |
-//! | [`paths`], [`files`], [`logging`] | where things are, how they are read and written, what is said |
+//! | [`paths`], [`files`] | where things are, how they are read and written |
 //! | [`clock`] | the time, and whether it was set |
+//! | [`logging`] | what is said |
 //! | [`json`], [`uci`] | the two file formats, with the positions that error messages name |
 //! | [`config`] | the owner's settings from both files, checked once |
 //! | [`nostr`] | signed events, and those of TollGate |

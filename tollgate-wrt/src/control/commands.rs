@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::About;
 use super::wire::{Answer, Request};
+use super::{About, payouts};
 use crate::backup::Backup;
-use crate::bank::{Bank, Parcel};
+use crate::bank::{Balance, Bank, Parcel};
 use crate::config::MintUrl;
 use crate::config::schema::SAT;
 use crate::ledger::Store;
 use crate::paths::Paths;
 use crate::payment::Till;
+use crate::payout::Paymaster;
 use crate::sessions::Keeper;
 
 /// What commands work on.
@@ -21,6 +22,8 @@ use crate::sessions::Keeper;
 pub struct Commands {
     /// The wallet.
     pub bank: Bank,
+    /// The way out of it.
+    pub paymaster: Arc<Paymaster>,
     /// The sessions.
     pub keeper: Arc<Keeper>,
     /// The ledger.
@@ -56,6 +59,11 @@ impl Commands {
             },
             ("wallet", ["sent"]) => self.sent().await,
             ("wallet", ["receive", token]) => self.receive(token).await,
+            ("wallet", ["payout", amount @ ..]) if amount.len() < 2 => {
+                let amount = amount.first().copied();
+                payouts::payout(&self.paymaster, amount, &request.flags).await
+            }
+            ("wallet", ["payouts"]) => payouts::payouts(&self.paymaster),
             _ => {
                 let words = args.first().copied().unwrap_or_default();
                 Answer::failed(format!("there is no command `{} {words}`", request.command))
@@ -111,9 +119,34 @@ impl Commands {
         let (balances, pending) = self.bank.balances();
         let mut text = String::new();
         let mut data = Vec::new();
-        for ((mint, unit), amount) in balances {
-            let _ = writeln!(text, "{amount} {unit} {mint}");
-            data.push(json!({"mint": mint, "unit": unit, "amount": amount}));
+        for balance in balances {
+            let (mint, unit) = &balance.purse;
+            let _ = writeln!(text, "{} {unit} {mint}", balance.amount);
+            for (name, owed) in &balance.owed {
+                let _ = writeln!(text, "  {owed} {unit} of it are owed to {name}");
+            }
+            if balance.retiring > 0 {
+                let _ = writeln!(
+                    text,
+                    "  {} {unit} of it are of keys that the mint retires; they are swapped as soon as it takes them",
+                    balance.retiring
+                );
+            }
+            if balance.expired > 0 {
+                let _ = writeln!(
+                    text,
+                    "  and {} {unit} that have expired: the mint may not take them any more",
+                    balance.expired
+                );
+            }
+            data.push(json!({
+                "mint": mint,
+                "unit": unit,
+                "amount": balance.amount,
+                "owed": balance.owed,
+                "retiring": balance.retiring,
+                "expired": balance.expired,
+            }));
         }
         if text.is_empty() {
             text.push_str("the wallet is empty\n");
@@ -154,10 +187,10 @@ impl Commands {
             return Answer::failed(format!("{amount:?} is no amount"));
         };
         let (balances, _) = self.bank.balances();
-        let mut fitting = balances
-            .into_iter()
-            .filter(|((url, _), held)| *held >= amount && mint.is_none_or(|mint| url == mint));
-        let Some((purse, _)) = fitting.next() else {
+        let mut fitting = balances.into_iter().filter(|balance| {
+            balance.amount >= amount && mint.is_none_or(|mint| balance.purse.0 == *mint)
+        });
+        let Some(Balance { purse, .. }) = fitting.next() else {
             return Answer::failed("the wallet holds so much of no mint");
         };
         if fitting.next().is_some() {

@@ -2,6 +2,7 @@
 
 mod about;
 mod commands;
+mod payouts;
 mod status;
 pub mod wire;
 

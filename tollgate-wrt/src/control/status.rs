@@ -224,7 +224,8 @@ impl Commands {
             );
             shown.collect()
         };
-        let balances = shown(balances);
+        let balances = balances.into_iter();
+        let balances = shown(balances.map(|held| (held.purse, held.amount)).collect());
         let sats = balances.iter().filter(|balance| balance.unit == SAT);
         WalletStatus {
             balance_sats: sats.map(|balance| balance.amount).sum(),

@@ -20,11 +20,10 @@ use crate::config::{self, Loaded, Settings};
 use crate::control::{self, About, Commands, Listening};
 use crate::front::{Front, offer};
 use crate::http::{App, Server, Serving, Shop, serve};
-use crate::identity;
+use crate::identity::{self, Identity};
 use crate::logging::{self, Target};
 use crate::net::Resolver;
 use crate::net::listen::{Listeners, bind_addresses};
-use crate::nostr::SigningKey;
 use crate::paths::Paths;
 use crate::sessions::Keeper;
 
@@ -89,12 +88,13 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         info!(file:% = paths.uci().display(); "disabled by `option enabled '0'`, nothing to do");
         return Ok(());
     }
-    let (mut front, key) = front(&paths, &settings, &mut warnings)?;
+    let (mut front, identity) = front(&paths, &settings, &mut warnings)?;
+    let key = identity.key;
     let clock = Clock::new();
     let event = front
         .sign(clock.read())
         .map_err(|error| failed("cannot sign", &error))?;
-    let opened = shop::open(&paths, &settings, key.clone())?;
+    let opened = shop::open(&paths, &settings, key.clone(), identity.addresses)?;
     warnings.extend(opened.warnings);
     let about = Arc::new(About {
         started,
@@ -109,6 +109,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
     let shop = opened.shop;
     let commands = Commands {
         bank: opened.bank,
+        paymaster: Arc::clone(&opened.paymaster),
         keeper: Arc::clone(&shop.keeper),
         store: opened.store,
         till: Arc::clone(&shop.till),
@@ -132,6 +133,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
                 warn!(file:% = socket.display(), error:%; "cannot take commands");
             })
             .ok();
+        opened.paymaster.start();
         run_server(app, front, clock, &shop, &about, options).await
     });
     // A name that is being looked up can take longer than procd waits.
@@ -177,7 +179,7 @@ fn front(
     paths: &Paths,
     settings: &Settings,
     warnings: &mut Vec<String>,
-) -> Result<(Front, SigningKey), Failed> {
+) -> Result<(Front, Identity), Failed> {
     let identity = identity::load_or_create(&paths.identities())
         .map_err(|error| failed("cannot start without the router's key", &error))?;
     if identity.is_new {
@@ -186,7 +188,7 @@ fn front(
     for warning in &identity.warnings {
         warn!(warning = warning.as_str(); "identity");
     }
-    warnings.extend(identity.warnings);
+    warnings.extend(identity.warnings.iter().cloned());
     let mints = settings.file.accepted_mints.len();
     if mints == 0 {
         warn!(
@@ -197,7 +199,7 @@ fn front(
     }
     let draft = offer(&settings.file, false, true);
     info!(version = env!("CARGO_PKG_VERSION"), pubkey = identity.key.public_hex().as_str(), mints; "starting");
-    Ok((Front::new(draft, identity.key.clone()), identity.key))
+    Ok((Front::new(draft, identity.key.clone()), identity))
 }
 
 async fn run_server(

@@ -11,11 +11,13 @@ use crate::config::schema::Metric;
 use crate::config::{GateChoice, Settings};
 use crate::gate::{self, Gate};
 use crate::http::Shop;
+use crate::identity::Addresses;
 use crate::journal::disk::Directory;
 use crate::ledger::{Damage, Store};
 use crate::nostr::SigningKey;
 use crate::paths::Paths;
 use crate::payment::Till;
+use crate::payout::Paymaster;
 use crate::sessions::Keeper;
 use crate::wallet::Client;
 
@@ -23,13 +25,19 @@ use crate::wallet::Client;
 pub(super) struct Open {
     pub shop: Shop,
     pub bank: Bank,
+    pub paymaster: Arc<Paymaster>,
     pub store: Arc<Store>,
     pub damage: Damage,
     pub warnings: Vec<String>,
 }
 
 /// What takes money: the journal, the gate, and what stands between them.
-pub(super) fn open(paths: &Paths, settings: &Settings, key: SigningKey) -> Result<Open, Failed> {
+pub(super) fn open(
+    paths: &Paths,
+    settings: &Settings,
+    key: SigningKey,
+    addresses: Addresses,
+) -> Result<Open, Failed> {
     let directory = paths.money();
     let (store, damage) = Directory::open(&directory)
         .and_then(Store::open)
@@ -81,10 +89,18 @@ pub(super) fn open(paths: &Paths, settings: &Settings, key: SigningKey) -> Resul
         Arc::clone(&client),
     );
     let till = Arc::new(till);
+    let paymaster = Paymaster::new(
+        &settings.file,
+        addresses,
+        Arc::clone(&till),
+        Arc::clone(&store),
+        client,
+    );
     let bank = Bank::new(Arc::clone(&store), Arc::clone(&till));
     Ok(Open {
         shop: Shop { till, keeper, key },
         bank,
+        paymaster: Arc::new(paymaster),
         store,
         damage,
         warnings,

@@ -219,24 +219,5 @@ impl State {
     }
 }
 
-fn held(proof: &Proof) -> (Secret, Held) {
-    let held = Held {
-        amount: proof.amount,
-        keyset: proof.keyset_id,
-        c: proof.c,
-    };
-    (proof.secret.clone(), held)
-}
-
-fn proofs<'a>(held: impl Iterator<Item = (&'a Secret, &'a Held)>) -> Vec<Proof> {
-    held.map(|(secret, held)| Proof::new(held.amount, held.keyset, secret.clone(), held.c))
-        .collect()
-}
-
-fn worth<'a>(held: impl Iterator<Item = &'a Held>) -> u64 {
-    let amounts = held.map(|held| u64::from(held.amount));
-    amounts.fold(0, u64::saturating_add)
-}
-
 #[cfg(test)]
 mod tests;

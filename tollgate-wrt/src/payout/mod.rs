@@ -6,30 +6,31 @@
 //! owner cannot be reached, nobody is paid. Each share bears its own fees.
 
 mod order;
+mod pieces;
 mod prepare;
 mod report;
+mod round;
 mod share;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cashu::CurrencyUnit;
-use log::{info, warn};
+use log::info;
 use tokio::sync::Mutex as Turn;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::config::MintUrl;
 use crate::config::schema::{File, Mint as Accepted};
 use crate::identity::Addresses;
-use crate::ledger::record::{Purpose, Record};
-use crate::ledger::{Purse, State, Store, sum};
-use crate::lnurl::{Lnurl, Payee};
-use crate::payment::{Refusal, Till};
-use crate::wallet::{Client, keysets};
-use prepare::{Problem, Want, prepare};
+use crate::ledger::record::{Intent, Paid, Payout, Purpose};
+use crate::ledger::{Purse, Store};
+use crate::lnurl::Lnurl;
+use crate::payment::Till;
+use crate::wallet::Client;
 pub use report::{Fate, Report};
-use share::{Books, Part};
+use share::Part;
 
 /// The identity that is paid first.
 const OWNER: &str = "owner";
@@ -162,166 +163,21 @@ impl Paymaster {
         self.mints.iter().any(|rules| rules.purse.0 == *mint)
     }
 
-    async fn round(&self, rules: &Rules, mode: Mode) -> Vec<Report> {
-        let _turn = rules.turn.lock().await;
-        let mut reports = Vec::new();
-        let due = self.store.read(|state| self.due(rules, state));
-        if due.values().all(|owed| *owed == 0) {
-            let balance = self.store.read(|state| self.books(rules, state)).balance;
-            let why = format!(
-                "nothing is due: the balance is {balance}; {} stay, and from {} on it is shared out",
-                rules.min_balance, rules.min_payout
-            );
-            reports.push(Report::new(&rules.purse, None, Fate::Skipped, why));
-        }
-        for (name, _) in &self.parts {
-            if due.get(name).is_none_or(|owed| *owed == 0) {
-                continue;
-            }
-            let (report, is_reachable) = self.pay_share(rules, name, mode).await;
-            reports.push(report);
-            if !is_reachable && name == OWNER {
-                break;
-            }
-        }
-        reports
+    /// The payouts that were made, oldest first.
+    pub fn paid(&self) -> Vec<Paid> {
+        self.store.read(|state| state.paid().cloned().collect())
     }
 
-    /// Pays one share; also gives whether its holder could have been paid.
-    async fn pay_share(&self, rules: &Rules, name: &str, mode: Mode) -> (Report, bool) {
-        let purse = &rules.purse;
-        let report = |fate, why: String| Report::new(purse, Some(name), fate, why);
-        let payee = match self.payee(name) {
-            Ok(payee) => payee,
-            Err(why) => return (report(Fate::Skipped, why), false),
-        };
-        let key = (purse.0.clone(), name.to_owned());
-        let rest = self.resting().get(&key).copied();
-        if let Some(rest) = rest.filter(|rest| mode == Mode::Regular && rest.until > Instant::now())
-        {
-            let why = "it is tried again later".to_owned();
-            return (report(Fate::Resting, why), !rest.is_unreachable);
-        }
-        let (owed, at_hand, is_pending) = self.store.read(|state| {
-            let owed = self.due(rules, state).get(name).copied().unwrap_or(0);
-            let pending = state.all_pending().any(|intent| {
-                (&intent.mint, &intent.unit) == (&purse.0, &purse.1)
-                    && matches!(&intent.purpose, Purpose::Payout(payout) if payout.share.as_deref() == Some(name))
-            });
-            (owed, self.books(rules, state).at_hand(), pending)
-        });
-        if is_pending {
-            let why = "the last payout is under way".to_owned();
-            return (report(Fate::Pending, why), true);
-        }
-        let want = Want::Within {
-            budget: owed.min(at_hand),
-            percent: rules.percent,
-        };
-        let share = Some(name.to_owned());
-        let prepared = prepare(&self.till, &self.lnurl, purse, &payee, share, want).await;
-        let prepared = match prepared {
-            Ok(prepared) => prepared,
-            Err(problem) => {
-                let is_reachable = matches!(problem, Problem::Small(_) | Problem::Funds(_));
-                let report = report(Fate::Failed, problem.to_string()).to(&payee.text);
-                if mode != Mode::Dry {
-                    self.rest(key, rest, is_reachable);
-                }
-                return (report, is_reachable);
-            }
-        };
-        self.resting().remove(&key);
-        let report = Report::prepared(&prepared);
-        if mode == Mode::Dry {
-            return (report, true);
-        }
-        let (mint, unit) = purse.clone();
-        let id = prepared.intent.id;
-        let owe = |state: &State| {
-            let owed = self.due(rules, state);
-            vec![Record::Owed { mint, unit, owed }]
-        };
-        let made = self
-            .till
-            .pay_out(prepared.mint, prepared.connection, prepared.intent, owe);
-        let made = made.await;
-        if let Err(refusal) = &made {
-            if !refusal.is_pending() {
-                // By now it is known that the mint does not pay at the moment.
-                self.rest(key, rest, true);
-            }
-        }
-        (self.finished(report, id, made), true)
-    }
-
-    /// A report with what became of it.
-    fn finished(
-        &self,
-        report: Report,
-        id: crate::ledger::record::TokenId,
-        made: Result<(), Refusal>,
-    ) -> Report {
-        let paid = self
-            .store
-            .read(|state| state.paid().find(|paid| paid.id == id).cloned());
-        match (made, paid) {
-            (_, Some(paid)) => report.paid(&paid),
-            (Err(refusal), None) if !refusal.is_pending() => report.failed(refusal.text),
-            _ => report.pending(),
-        }
-    }
-
-    /// What is owed to whom, with the profit that came since.
-    fn due(&self, rules: &Rules, state: &State) -> std::collections::BTreeMap<String, u64> {
-        self.books(rules, state).share_out(&self.parts)
-    }
-
-    fn books(&self, rules: &Rules, state: &State) -> Books {
-        let known = self.till.mint(&rules.purse.0).last_keysets();
-        let mut held = state.proofs(&rules.purse);
-        held.retain(|proof| {
-            let info = known.iter().find(|info| info.id == proof.keyset_id);
-            !info.is_some_and(keysets::is_expired)
-        });
-        let under_way = state.all_pending().filter(|intent| {
-            (&intent.mint, &intent.unit) == (&rules.purse.0, &rules.purse.1)
-                && matches!(&intent.purpose, Purpose::Payout(payout) if payout.share.is_some())
-        });
-        Books {
-            balance: sum(&held),
-            under_way: under_way.map(|intent| sum(&intent.inputs)).sum(),
-            owed: state.owed(&rules.purse),
-            min_balance: rules.min_balance,
-            min_payout: rules.min_payout,
-        }
-    }
-
-    fn payee(&self, name: &str) -> Result<Payee, String> {
-        let Some(address) = self.addresses.get(name) else {
-            return Err(format!(
-                "identities.json has no lightning_address for `{name}`"
-            ));
-        };
-        address
-            .parse()
-            .map_err(|error| format!("the lightning_address of `{name}`: {error}"))
-    }
-
-    fn rest(&self, key: (MintUrl, String), last: Option<Rest>, is_reachable: bool) {
-        let pause = last.map_or(SHORTEST, |last| (last.pause * 2).min(LONGEST));
-        let rest = Rest {
-            until: Instant::now() + pause,
-            pause,
-            is_unreachable: !is_reachable,
-        };
-        if last.is_none() {
-            warn!(mint:% = key.0, identity = key.1.as_str(); "cannot pay out now, it is tried again");
-        }
-        self.resting().insert(key, rest);
-    }
-
-    fn resting(&self) -> std::sync::MutexGuard<'_, HashMap<(MintUrl, String), Rest>> {
-        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The payouts that are not settled yet.
+    pub fn under_way(&self) -> Vec<(Intent, Payout)> {
+        self.store.read(|state| {
+            let pending = state
+                .all_pending()
+                .filter_map(|intent| match &intent.purpose {
+                    Purpose::Payout(payout) => Some((intent.clone(), payout.clone())),
+                    _ => None,
+                });
+            pending.collect()
+        })
     }
 }

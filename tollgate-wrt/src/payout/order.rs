@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Fate, Paymaster, Report, Want, prepare};
+use super::prepare::{Want, prepare};
+use super::{Paymaster, Report};
 use crate::config::MintUrl;
 use crate::ledger::Purse;
 use crate::lnurl::{Payee, Way};
@@ -52,9 +53,7 @@ impl Paymaster {
                 Vec::new()
             })
             .await;
-        let report = self.finished(report, id, made);
-        debug_assert!(report.fate != Fate::Planned);
-        Ok(report)
+        Ok(self.finished(report, id, made))
     }
 
     /// The one purse of sat that has so much.

@@ -7,13 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cashu::{CurrencyUnit, KeySetInfo, Proof};
 
+use super::pieces::{exact, fee, pick};
 use crate::ledger::record::{Intent, Payout, Purpose, TokenId};
 use crate::ledger::{Purse, sum};
 use crate::lnurl::{self, Lnurl, Payee, Way};
 use crate::payment::Till;
 use crate::wallet::bolt11::Bolt11;
-use crate::wallet::token::MAX_PROOFS;
-use crate::wallet::{Connection, MeltQuote, Mint, MintError, keysets, make, make_blank};
+use crate::wallet::{Connection, MeltQuote, Mint, MintError, keysets, make_blank};
 
 /// How often an amount is tried; the mint's fee is known only for an invoice.
 const TRIES: usize = 4;
@@ -92,7 +92,7 @@ pub async fn prepare(
         agree(&mint, lnurl, unit, payee, want, &held, &known).await?;
     let need = quote.amount.saturating_add(quote.fee_reserve);
     if !abilities.has_change {
-        inputs = exact(till, &mint, purse, inputs, need, target, &known).await?;
+        inputs = exact(till, &mint, purse, need, target, &known).await?;
     }
     let fee = fee(&inputs, &known)?;
     let most = sum(&inputs)
@@ -226,153 +226,7 @@ async fn ask(
     Ok(invoice)
 }
 
-/// For a mint that gives no change: pieces of exactly `need` and the fee for
-/// them, by a swap of `inputs` where that is needed.
-async fn exact(
-    till: &Arc<Till>,
-    mint: &Mint,
-    purse: &Purse,
-    inputs: Vec<Proof>,
-    need: u64,
-    target: &KeySetInfo,
-    known: &[KeySetInfo],
-) -> Result<Vec<Proof>, Problem> {
-    let own = fee(&inputs, known)?;
-    if sum(&inputs) == need.saturating_add(own) {
-        return Ok(inputs);
-    }
-    let keys = mint.keys(target.id).await?;
-    // What the new pieces cost depends on how many there are.
-    let most = target.input_fee_ppk.saturating_mul(64).div_ceil(1_000);
-    let Some(rest) = sum(&inputs)
-        .checked_sub(own)
-        .and_then(|left| left.checked_sub(need))
-    else {
-        return Err(Problem::Funds(
-            "the wallet does not hold that much".to_owned(),
-        ));
-    };
-    for spare in 0..=most.min(rest) {
-        let Ok(Some(pieces)) = make(need + spare, target.id, &keys) else {
-            continue;
-        };
-        let pieces = pieces.len() as u64;
-        if pieces.saturating_mul(target.input_fee_ppk).div_ceil(1_000) != spare {
-            continue;
-        }
-        let amounts = [need + spare, rest - spare];
-        let names = till
-            .renew(purse, inputs, &amounts, target.id)
-            .await
-            .map_err(|refusal| Problem::Mint(refusal.text))?;
-        let mut held = till.spendable(purse, known);
-        held.retain(|proof| names[0].contains(&proof.secret));
-        return Ok(held);
-    }
-    let what = "the mint gives no change, and the wallet's ecash does not fit";
-    Err(Problem::Funds(what.to_owned()))
-}
-
-fn fee(proofs: &[Proof], known: &[KeySetInfo]) -> Result<u64, Problem> {
-    let unknown = || Problem::Mint("the mint does not know the wallet's keysets".to_owned());
-    keysets::fee(proofs, known).ok_or_else(unknown)
-}
-
-/// Pieces for `need` and the fee for spending them, with little more: what is
-/// too much is set aside until the payment is settled.
-fn pick(held: &[Proof], need: u64, fee: impl Fn(&[Proof]) -> u64) -> Option<Vec<Proof>> {
-    let mut left: Vec<&Proof> = held.iter().collect();
-    left.sort_by_key(|proof| std::cmp::Reverse(proof.amount));
-    let mut taken: Vec<Proof> = Vec::new();
-    // The large ones first, as far as they fit.
-    left.retain(|proof| {
-        let with = sum(&taken).saturating_add(proof.amount.into());
-        let fits = with <= need.saturating_add(fee(&taken)) && taken.len() < MAX_PROOFS;
-        if fits {
-            taken.push((*proof).clone());
-        }
-        !fits
-    });
-    loop {
-        let missing = need.saturating_add(fee(&taken)).saturating_sub(sum(&taken));
-        if missing == 0 {
-            break;
-        }
-        // The smallest that is enough, else the largest.
-        let enough = left
-            .iter()
-            .rposition(|proof| u64::from(proof.amount) >= missing);
-        let next = enough.or_else(|| (!left.is_empty()).then_some(0))?;
-        taken.push(left.remove(next).clone());
-        if taken.len() > MAX_PROOFS {
-            return None;
-        }
-    }
-    // Beside a large one that came last, the small ones may not be needed.
-    taken.sort_by_key(|proof| std::cmp::Reverse(proof.amount));
-    for index in (0..taken.len()).rev() {
-        let spare = taken.remove(index);
-        if sum(&taken) < need.saturating_add(fee(&taken)) {
-            taken.insert(index, spare);
-        }
-    }
-    Some(taken)
-}
-
 fn now() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |now| now.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use cashu::secret::Secret;
-    use cashu::{Amount, SecretKey};
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn held(amounts: &[u64]) -> Vec<Proof> {
-        let c = SecretKey::from_slice(&[1; 32]).unwrap().public_key();
-        let id = "009a1f293253e41e".parse().unwrap();
-        let proof = |&amount| Proof::new(Amount::from(amount), id, Secret::generate(), c);
-        amounts.iter().map(proof).collect()
-    }
-
-    fn picked(amounts: &[u64], need: u64) -> Option<Vec<u64>> {
-        let picked = pick(&held(amounts), need, |_| 0)?;
-        Some(picked.iter().map(|proof| proof.amount.into()).collect())
-    }
-
-    #[test]
-    fn little_more_than_is_needed() {
-        assert_eq!(picked(&[1, 2, 4, 8, 64], 7), Some(vec![4, 2, 1]));
-        assert_eq!(picked(&[8, 64, 16], 7), Some(vec![8]));
-        assert_eq!(picked(&[64, 16, 4], 21), Some(vec![64]));
-        assert_eq!(picked(&[4, 4], 9), None);
-        assert_eq!(picked(&[], 1), None);
-    }
-
-    proptest! {
-        #[test]
-        fn what_there_is_is_found(
-            amounts in prop::collection::vec(0u32..12, 0..40),
-            need in 1u64..6_000,
-            ppk in 0u64..900,
-        ) {
-            let amounts: Vec<u64> = amounts.iter().map(|power| 1 << power).collect();
-            let fee = |proofs: &[Proof]| (proofs.len() as u64 * ppk).div_ceil(1_000);
-            let held = held(&amounts);
-            match pick(&held, need, fee) {
-                Some(taken) => {
-                    prop_assert!(sum(&taken) >= need + fee(&taken));
-                    let mut secrets: Vec<_> = taken.iter().map(|proof| &proof.secret).collect();
-                    secrets.sort_unstable();
-                    secrets.dedup();
-                    prop_assert_eq!(secrets.len(), taken.len());
-                }
-                None => prop_assert!(sum(&held) < need + fee(&held)),
-            }
-        }
-    }
 }

@@ -148,15 +148,9 @@ fn killed_while_the_mint_swaps() {
     }
 }
 
-/// Many customers pay, and the daemon is killed again and again, at moments
-/// that a seed gives: TOLLGATE_SEED repeats a run, TOLLGATE_CRASHES has more.
-#[test]
-fn killed_at_any_moment_under_load() {
-    const CUSTOMERS: usize = 8;
-    let dir = tempfile::tempdir().unwrap();
-    let Some(mint) = Mint::start(dir.path(), 0) else {
-        return;
-    };
+/// How often to crash, and a source of numbers below a bound, by a seed that
+/// TOLLGATE_SEED sets.
+pub fn random() -> (u64, impl FnMut(u64) -> u64) {
     let number = |name: &str| {
         std::env::var(name)
             .ok()
@@ -169,13 +163,25 @@ fn killed_at_any_moment_under_load() {
         u64::from_ne_bytes(bytes)
     });
     eprintln!("TOLLGATE_SEED={seed} TOLLGATE_CRASHES={crashes}");
-    let mut random = move |below: u64| {
+    let random = move |below: u64| {
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         (seed >> 33) % below
     };
+    (crashes, random)
+}
 
+/// Many customers pay, and the daemon is killed again and again, at moments
+/// that a seed gives: TOLLGATE_SEED repeats a run, TOLLGATE_CRASHES has more.
+#[test]
+fn killed_at_any_moment_under_load() {
+    const CUSTOMERS: usize = 8;
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mint) = Mint::start(dir.path(), 0) else {
+        return;
+    };
+    let (crashes, mut random) = random();
     let shop = Shop::new(&[&mint.url()]);
     let mut all: Vec<(usize, Proof)> = Vec::new();
     for _ in 0..crashes {

@@ -14,9 +14,12 @@ mod faults;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
 mod lightning;
+mod namespace;
 mod nutshell;
 mod owner;
 mod pay;
+mod payout;
+mod payout_crash;
 mod proxy;
 mod shop;
 mod wallet;

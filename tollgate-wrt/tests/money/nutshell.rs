@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
-use crate::groups;
+use crate::{groups, namespace};
 
 /// A version of nutshell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,10 +104,19 @@ fn run(command: &mut Command) -> io::Result<()> {
 /// A mint; killed, and nothing else, when the test is over.
 pub struct Mint {
     child: Child,
-    directory: PathBuf,
     pub address: SocketAddr,
-    fee: u64,
+    how: How,
+}
+
+/// How a mint is started.
+struct How {
+    namespace: Option<String>,
     version: Version,
+    directory: PathBuf,
+    address: SocketAddr,
+    fee: u64,
+    /// Settings beside the common ones.
+    more: Vec<(&'static str, String)>,
 }
 
 impl Mint {
@@ -118,17 +127,33 @@ impl Mint {
     }
 
     pub fn start_version(version: Version, directory: &Path, fee: u64) -> Option<Self> {
+        Self::start_in(None, version, directory, fee)
+    }
+
+    /// In a network namespace.
+    pub fn start_in(
+        namespace: Option<&str>,
+        version: Version,
+        directory: &Path,
+        fee: u64,
+    ) -> Option<Self> {
         programs(version)?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = port.local_addr().unwrap();
         drop(port);
         fs::create_dir_all(directory).unwrap();
-        let mut mint = Self {
-            child: spawn(version, directory, address, fee),
+        let how = How {
+            namespace: namespace.map(str::to_owned),
+            version,
             directory: directory.to_owned(),
             address,
             fee,
-            version,
+            more: Vec::new(),
+        };
+        let mut mint = Self {
+            child: how.spawn(),
+            address,
+            how,
         };
         mint.wait();
         Some(mint)
@@ -136,7 +161,7 @@ impl Mint {
 
     fn wait(&mut self) {
         let start = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
+        while !self.is_up() {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the mint has ended: {status}\n{}", self.log());
             }
@@ -145,8 +170,18 @@ impl Mint {
         }
     }
 
+    fn is_up(&self) -> bool {
+        match &self.how.namespace {
+            None => TcpStream::connect(self.address).is_ok(),
+            Some(namespace) => {
+                let address = self.address;
+                namespace::within(namespace, || TcpStream::connect(address).is_ok())
+            }
+        }
+    }
+
     fn log(&self) -> String {
-        fs::read_to_string(self.directory.join("log")).unwrap_or_default()
+        fs::read_to_string(self.how.directory.join("log")).unwrap_or_default()
     }
 
     pub fn url(&self) -> String {
@@ -161,8 +196,33 @@ impl Mint {
 
     /// Starts it again, at the same address and with the same database.
     pub fn restart(&mut self) {
-        self.child = spawn(self.version, &self.directory, self.address, self.fee);
+        self.child = self.how.spawn();
         self.wait();
+    }
+
+    /// Kills it, and starts it again with these settings beside the common ones.
+    pub fn restart_with(&mut self, more: &[(&'static str, &str)]) {
+        self.kill();
+        let more = more.iter().map(|(key, value)| (*key, (*value).to_owned()));
+        self.how.more = more.collect();
+        self.restart();
+    }
+
+    /// What it has paid over Lightning, by its own database: invoice, amount,
+    /// and the fee.
+    pub fn paid(&self) -> Vec<(String, u64, u64)> {
+        let script = "
+import sqlite3, sys
+db = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True)
+for row in db.execute(\"SELECT request, amount, fee_paid FROM melt_quotes WHERE state = 'PAID'\"): print(*row)
+";
+        let text = self.query(script);
+        let rows = text.lines().map(|line| {
+            let mut words = line.split(' ');
+            let mut next = || words.next().unwrap().to_owned();
+            (next(), next().parse().unwrap(), next().parse().unwrap())
+        });
+        rows.collect()
     }
 
     /// What the mint has issued and not got back, by its own database.
@@ -188,8 +248,8 @@ for row in db.execute('SELECT secret FROM proofs_used'): print(row[0])
     }
 
     fn query(&self, script: &str) -> String {
-        let database = self.directory.join("db/mint.sqlite3");
-        let output = Command::new(programs(self.version).unwrap().join("python"))
+        let database = self.how.directory.join("db/mint.sqlite3");
+        let output = Command::new(programs(self.how.version).unwrap().join("python"))
             .args(["-c", script])
             .arg(database)
             .output()
@@ -207,29 +267,45 @@ impl Drop for Mint {
     }
 }
 
-fn spawn(version: Version, directory: &Path, address: SocketAddr, fee: u64) -> Child {
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(directory.join("log"))
-        .unwrap();
-    (&log).write_all(b"-- start\n").unwrap();
-    Command::new(programs(version).unwrap().join("mint"))
-        .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])
-        .current_dir(directory)
-        .env("MINT_PRIVATE_KEY", "a key for tests")
-        .env("MINT_BACKEND_BOLT11_SAT", "FakeWallet")
-        .env("FAKEWALLET_BRR", "TRUE")
-        .env("FAKEWALLET_DELAY_INCOMING_PAYMENT", "0")
-        .env("FAKEWALLET_DELAY_OUTGOING_PAYMENT", "0")
-        .env("MINT_INPUT_FEE_PPK", fee.to_string())
-        .env("MINT_RATE_LIMIT", "FALSE")
-        .env("MINT_DATABASE", directory.join("db"))
-        .env("CASHU_DIR", directory)
-        .env("TOR", "FALSE")
-        .stdin(Stdio::null())
-        .stdout(log.try_clone().unwrap())
-        .stderr(log)
-        .spawn()
-        .unwrap()
+impl How {
+    fn spawn(&self) -> Child {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.directory.join("log"))
+            .unwrap();
+        (&log).write_all(b"-- start\n").unwrap();
+        let program = programs(self.version).unwrap().join("mint");
+        let mut command = match &self.namespace {
+            None => Command::new(program),
+            Some(namespace) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", namespace]).arg(program);
+                command
+            }
+        };
+        command
+            .args(["--host", "127.0.0.1"])
+            .args(["--port", &self.address.port().to_string()])
+            .current_dir(&self.directory)
+            .env("MINT_PRIVATE_KEY", "a key for tests")
+            .env("MINT_BACKEND_BOLT11_SAT", "FakeWallet")
+            .env("FAKEWALLET_BRR", "TRUE")
+            .env("FAKEWALLET_DELAY_INCOMING_PAYMENT", "0")
+            .env("FAKEWALLET_DELAY_OUTGOING_PAYMENT", "0")
+            .env("MINT_INPUT_FEE_PPK", self.fee.to_string())
+            .env("MINT_RATE_LIMIT", "FALSE")
+            .env("MINT_DATABASE", self.directory.join("db"))
+            .env("CASHU_DIR", &self.directory)
+            .env("TOR", "FALSE");
+        for (key, value) in &self.more {
+            command.env(key, value);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap()
+    }
 }

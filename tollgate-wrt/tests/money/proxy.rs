@@ -1,5 +1,5 @@
-//! Stands between the daemon and a mint, and does to swaps, and to the minting
-//! of paid invoices, what networks do.
+//! Stands between the daemon and a mint, and does to swaps, to the minting of
+//! paid invoices and to the paying of others what networks do.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -27,6 +27,8 @@ pub enum Fault {
 pub struct Proxy {
     pub address: SocketAddr,
     faults: Arc<Mutex<Vec<Fault>>>,
+    /// Words in the mint's answers, and others of the same length for them.
+    edits: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 impl Proxy {
@@ -34,14 +36,25 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let faults: Arc<Mutex<Vec<Fault>>> = Arc::default();
-        let theirs = Arc::clone(&faults);
+        let edits: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let theirs = (Arc::clone(&faults), Arc::clone(&edits));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let faults = Arc::clone(&theirs);
-                thread::spawn(move || serve(stream, mint, &faults));
+                let (faults, edits) = theirs.clone();
+                thread::spawn(move || serve(stream, mint, &faults, &edits));
             }
         });
-        Self { address, faults }
+        Self {
+            address,
+            faults,
+            edits,
+        }
+    }
+
+    /// From now on the mint says `new` where it says `old`.
+    pub fn edit(&self, old: &str, new: &str) {
+        assert_eq!(old.len(), new.len());
+        self.edits.lock().unwrap().push((old.into(), new.into()));
     }
 
     pub fn url(&self) -> String {
@@ -56,10 +69,17 @@ impl Proxy {
 }
 
 /// One connection has one request.
-fn serve(mut client: TcpStream, mint: SocketAddr, faults: &Mutex<Vec<Fault>>) -> Option<()> {
+fn serve(
+    mut client: TcpStream,
+    mint: SocketAddr,
+    faults: &Mutex<Vec<Fault>>,
+    edits: &Mutex<Vec<(String, String)>>,
+) -> Option<()> {
     let request = read_request(&mut client)?;
-    let is_swap =
-        request.starts_with(b"POST /v1/swap ") || request.starts_with(b"POST /v1/mint/bolt11 ");
+    let moves_money = ["/v1/swap", "/v1/mint/bolt11", "/v1/melt/bolt11"];
+    let is_swap = moves_money
+        .iter()
+        .any(|path| request.starts_with(format!("POST {path} ").as_bytes()));
     let fault = {
         let mut waiting = faults.lock().unwrap();
         match is_swap && !waiting.is_empty() {
@@ -68,7 +88,14 @@ fn serve(mut client: TcpStream, mint: SocketAddr, faults: &Mutex<Vec<Fault>>) ->
         }
     };
     match fault {
-        Fault::Pass => forward(&request, mint, &mut client),
+        Fault::Pass => {
+            let mut answer = exchange(&request, mint)?;
+            for (old, new) in edits.lock().unwrap().iter() {
+                let text = String::from_utf8_lossy(&answer);
+                answer = text.replace(old, new).into_bytes();
+            }
+            client.write_all(&answer).ok()
+        }
         Fault::Hang => {
             thread::sleep(Duration::from_secs(600));
             None

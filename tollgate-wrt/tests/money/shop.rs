@@ -133,6 +133,10 @@ impl Shop {
                 .map(|(mac, session)| (mac.to_string(), session.allotment / STEP))
                 .collect(),
             pending: state.all_pending().count(),
+            paid: state
+                .paid()
+                .map(|paid| (paid.address.clone(), paid.amount, paid.fee))
+                .collect(),
         })
     }
 }
@@ -146,6 +150,8 @@ pub struct Books {
     pub sessions: BTreeMap<String, u64>,
     /// Payments that are not done.
     pub pending: usize,
+    /// Where payouts went, what arrived, and what they cost beside that.
+    pub paid: Vec<(String, u64, u64)>,
 }
 
 impl Books {

@@ -27,6 +27,22 @@ pub const INTERFACE: Opt = Opt {
     hint: Hint::None,
 };
 
+/// `wallet payout --to`.
+pub const TO: Opt = Opt {
+    long: "to",
+    value: Some("WHO"),
+    help: "Pay AMOUNT to this Lightning address (name@domain), LNURL or invoice, and not the shares",
+    hint: Hint::None,
+};
+
+/// `wallet payout --mint`.
+pub const MINT: Opt = Opt {
+    long: "mint",
+    value: Some("URL"),
+    help: "Pay with the ecash of this mint only. Default: of all mints",
+    hint: Hint::None,
+};
+
 /// `run --listen`.
 pub const LISTEN: Opt = Opt {
     long: "listen",
@@ -192,6 +208,30 @@ pub const COMMANDS: &[Command] = &[
         about: "Put a token into the wallet: it is swapped, so that nobody else can spend it. `-` reads it from standard input.",
         options: COMMON,
         examples: &[("", "tollgate-wrt wallet receive - < /tmp/token")],
+        runs: Runs::Daemon,
+    },
+    Command {
+        name: "wallet payout",
+        args: "[AMOUNT]",
+        summary: "Pay the shares of the profit out over Lightning, or pay somebody",
+        about: "Pay out what is due: what the wallet holds above min_balance, shared out as profit_share says, to the Lightning addresses of identities.json. The daemon does the same by itself every payout_interval_seconds.\nWith --to, AMOUNT sat are paid to somebody else; an invoice has its own amount. What a payment costs beside that, the wallet bears.",
+        options: &[TO, MINT, DRY_RUN, JSON, ROOT],
+        examples: &[
+            (
+                "what would be paid, and what it would cost",
+                "tollgate-wrt wallet payout --dry-run",
+            ),
+            ("", "tollgate-wrt wallet payout --to me@wallet.example 2100"),
+        ],
+        runs: Runs::Daemon,
+    },
+    Command {
+        name: "wallet payouts",
+        args: "",
+        summary: "Show the last payouts, and those that are under way",
+        about: "Show the last 100 payouts: what arrived where, and what it cost; and those that are under way. What is pending is settled as soon as the mint says how, over restarts, however long it takes.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt wallet payouts")],
         runs: Runs::Daemon,
     },
     Command {
