@@ -55,9 +55,10 @@ pub fn run(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
 /// the daemon would start with it.
 fn check(paths: &Paths, as_json: bool) -> bool {
     let loaded = config::load(paths);
+    let unused = config::no_counterpart(paths).unwrap_or_default();
     let is_printed = match (as_json, &loaded) {
-        (true, _) => print(&json(&loaded)),
-        (false, Ok(loaded)) => print(&text(loaded)),
+        (true, _) => print(&json(&loaded, &unused)),
+        (false, Ok(loaded)) => print(&text(loaded, &unused)),
         (false, Err(errors)) => {
             for error in &errors.0 {
                 complain(&error.to_string());
@@ -68,7 +69,7 @@ fn check(paths: &Paths, as_json: bool) -> bool {
     is_printed && loaded.is_ok()
 }
 
-fn json(loaded: &Result<Loaded, Error>) -> String {
+fn json(loaded: &Result<Loaded, Error>, unused: &[Finding]) -> String {
     let (severity, findings) = match loaded {
         Ok(loaded) => ("warning", &loaded.warnings),
         Err(errors) => ("error", &errors.0),
@@ -79,6 +80,7 @@ fn json(loaded: &Result<Loaded, Error>) -> String {
         findings: findings
             .iter()
             .map(|finding| Item::new(severity, finding))
+            .chain(unused.iter().map(|finding| Item::new("note", finding)))
             .collect(),
     };
     // Numbers and strings only: there is nothing that JSON cannot say.
@@ -87,10 +89,13 @@ fn json(loaded: &Result<Loaded, Error>) -> String {
     text
 }
 
-fn text(loaded: &Loaded) -> String {
+fn text(loaded: &Loaded, unused: &[Finding]) -> String {
     let mut text = String::new();
     for warning in &loaded.warnings {
         text.push_str(&format!("warning: {warning}\n"));
+    }
+    for note in unused {
+        text.push_str(&format!("note: {note}\n"));
     }
     text.push_str(&match mints(loaded) {
         0 => "The configuration can be read, but names no mint: nothing is sold.\n".to_owned(),

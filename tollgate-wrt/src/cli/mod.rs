@@ -2,6 +2,9 @@
 
 mod backup;
 mod check;
+mod config;
+mod identity;
+mod logs;
 mod output;
 mod remote;
 mod run;

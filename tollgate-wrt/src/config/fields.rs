@@ -131,6 +131,37 @@ const FIELDS: &[(&str, &str)] = &[
     ("upstream_wifi.vendor_ie_discovery", SWITCH),
 ];
 
+/// Keys that other TollGate daemons have a use for, and this one has none, each
+/// with what it does not do.
+const UNUSED: [(&str, &str); 8] = [
+    ("margin", "it does not resell"),
+    ("show_setup", "it has no setup page"),
+    ("reseller_mode", "it does not buy from other TollGates"),
+    ("redirect_url", "it sends customers nowhere"),
+    ("auth_delay_seconds", "it opens the gate at once"),
+    ("upstream_detector", "it does not buy from other TollGates"),
+    (
+        "upstream_session_manager",
+        "it does not buy from other TollGates",
+    ),
+    ("upstream_wifi", "it does not join other networks"),
+];
+
+/// What this daemon does not do, for a key that it has no use for.
+pub fn unused(pattern: &str) -> Option<&'static str> {
+    let top = pattern.split(['.', '[']).next().unwrap_or_default();
+    let (_, why) = UNUSED.iter().find(|(key, _)| *key == top)?;
+    Some(why)
+}
+
+/// Every key by its pattern, with what belongs there, but the whole document.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FIELDS
+        .iter()
+        .copied()
+        .filter(|(pattern, _)| !pattern.is_empty())
+}
+
 /// What belongs at `path`; `None` for a key that the schema does not have.
 pub fn expected(path: &Path) -> Option<&'static str> {
     let pattern = path.pattern();

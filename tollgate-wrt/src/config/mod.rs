@@ -1,8 +1,8 @@
 //! The owner's settings: `config.json`, overridden by `/etc/config/tollgate`.
 //!
 //! They are read once and checked there, so that the rest of the daemon has
-//! values and no doubts. Neither file is ever written. A file with a mistake
-//! stops the start: a daemon that fell back to defaults would sell at prices
+//! values and no doubts. Neither file is ever written, but by `config set`
+//! ([`set`]), when its owner says so. A file with a mistake stops the start: a daemon that fell back to defaults would sell at prices
 //! that nobody set, into mints that nobody chose.
 
 mod check;
@@ -11,9 +11,11 @@ pub mod fields;
 mod gate;
 mod merge;
 mod mint_url;
+mod origin;
 mod overrides;
 pub mod schema;
 pub mod upstream;
+mod write;
 
 use std::fmt;
 use std::hash::{Hash as _, Hasher as _};
@@ -23,9 +25,11 @@ use std::path::{Path, PathBuf};
 pub use duration::Duration;
 pub use gate::GateChoice;
 pub use mint_url::{MintUrl, Parts};
+pub use origin::{Origin, Setting, no_counterpart, settings};
 use overrides::Overrides;
 pub use overrides::is_interface_name;
 use schema::File;
+pub use write::{Change, Saved, Wrong, set};
 
 use merge::{Place, Problem};
 
@@ -123,9 +127,27 @@ impl fmt::Display for Finding {
 /// Everything that is wrong with the values, or the first thing that makes a
 /// file unreadable.
 pub fn load(paths: &Paths) -> Result<Loaded, Error> {
+    let text = read(&paths.config())?;
+    Ok(examine(paths, text)?.loaded)
+}
+
+/// Settings, and the texts that they came from.
+struct Examined {
+    loaded: Loaded,
+    /// The text of `config.json`, empty where there is none.
+    text: String,
+    /// What stands in it, without the overrides.
+    file: File,
+    /// Where each option of UCI stands, by name.
+    lines: Vec<(String, usize)>,
+    /// The mints that UCI names.
+    mints: Vec<(MintUrl, usize)>,
+}
+
+/// The settings, with `text` as `config.json`.
+fn examine(paths: &Paths, text: Option<String>) -> Result<Examined, Error> {
     let mut warnings = Vec::new();
     let (config, uci) = (paths.config(), paths.uci());
-    let text = read(&config)?;
     let file = match &text {
         Some(text) => parse_file(&config, text, &mut warnings)?,
         None => File::default(),
@@ -136,16 +158,24 @@ pub fn load(paths: &Paths) -> Result<Loaded, Error> {
     };
     let has_file = text.is_some();
     let text = text.unwrap_or_default();
+    let (lines, mints) = (overrides.lines.clone(), overrides.mints.clone());
+    let written = file.clone();
     let locate = |problem: Problem| match problem.place {
         Place::Json(path) => Finding::in_json(&config, json::locate(&text, &path), problem.message),
         Place::Uci(line) => Finding::in_uci(&uci, line, problem.message),
     };
     let settings = merge::merge(file, overrides)
         .map_err(|problems| Error(problems.into_iter().map(locate).collect()))?;
-    Ok(Loaded {
-        settings,
-        warnings,
-        has_file,
+    Ok(Examined {
+        loaded: Loaded {
+            settings,
+            warnings,
+            has_file,
+        },
+        text,
+        file: written,
+        lines,
+        mints,
     })
 }
 

@@ -127,6 +127,17 @@ pub fn load_or_create(path: &Path) -> Result<Identity, Error> {
     }
 }
 
+/// Reads the key from `path`; `None` where there is no file. Makes none.
+///
+/// # Errors
+/// A file that cannot be read, is broken or has no key.
+pub fn read(path: &Path) -> Result<Option<Identity>, Error> {
+    load(path).map_err(|message| Error {
+        file: path.to_owned(),
+        message,
+    })
+}
+
 fn create(path: &Path) -> io::Result<SigningKey> {
     let key = SigningKey::generate()?;
     let file = File {

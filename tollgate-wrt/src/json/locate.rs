@@ -18,16 +18,16 @@ pub fn locate_key(text: &str, path: &Path) -> Position {
 
 /// Byte offsets of a value and, inside an object, of its key.
 #[derive(Clone, Copy)]
-struct Found {
-    key: Option<usize>,
-    value: usize,
+pub(super) struct Found {
+    pub(super) key: Option<usize>,
+    pub(super) value: usize,
 }
 
 /// Walks a text that was JSON at least up to what is looked for. Anything
 /// unexpected ends the walk at the last value that was found.
-struct Walker<'a> {
-    text: &'a str,
-    at: usize,
+pub(super) struct Walker<'a> {
+    pub(super) text: &'a str,
+    pub(super) at: usize,
 }
 
 impl<'a> Walker<'a> {
@@ -47,7 +47,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Goes from the beginning of a value to the beginning of a value in it.
-    fn enter(&mut self, step: &Step) -> Option<Found> {
+    pub(super) fn enter(&mut self, step: &Step) -> Option<Found> {
         match step {
             Step::Index(wanted) => {
                 self.expect(b'[')?;
@@ -86,7 +86,7 @@ impl<'a> Walker<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn skip_space(&mut self) {
+    pub(super) fn skip_space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
@@ -118,7 +118,7 @@ impl<'a> Walker<'a> {
 
     /// Skips one value of any kind. Counts brackets instead of recursing, so
     /// that deep nesting costs no stack.
-    fn skip_value(&mut self) -> Option<()> {
+    pub(super) fn skip_value(&mut self) -> Option<()> {
         let mut depth = 0usize;
         loop {
             self.skip_space();

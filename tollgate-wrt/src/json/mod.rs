@@ -6,6 +6,7 @@
 //! twice") has to name. [`locate()`] walks the text a second time for that: only
 //! when something is wrong, so that no position is stored for what is right.
 
+mod edit;
 mod locate;
 mod object;
 pub mod shape;
@@ -17,6 +18,7 @@ use serde::Deserialize as _;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use edit::{set, value_at};
 pub use locate::{locate, locate_key};
 pub use object::Object;
 use tree::Tree;
@@ -35,6 +37,24 @@ pub enum Step {
 pub struct Path(pub Vec<Step>);
 
 impl Path {
+    /// Reads a path as it is shown: `accepted_mints[0].url`. `None` if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut path = Self::default();
+        for part in text.split('.') {
+            let (name, rest) = part
+                .split_once('[')
+                .map_or((part, None), |(n, r)| (n, Some(r)));
+            if name.is_empty() {
+                return None;
+            }
+            path = path.key(name);
+            for index in rest.into_iter().flat_map(|rest| rest.split('[')) {
+                path = path.index(index.strip_suffix(']')?.parse().ok()?);
+            }
+        }
+        Some(path)
+    }
+
     /// The path of the member `key` of the value at this path.
     #[must_use]
     pub fn key(&self, key: &str) -> Self {

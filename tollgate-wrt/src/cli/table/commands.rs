@@ -1,7 +1,7 @@
 //! The table.
 
 use super::{Command, Hint, Opt, Runs};
-use crate::cli::{backup, check, run};
+use crate::cli::{backup, check, config, identity, logs, run};
 
 /// `--root`, which every command has.
 pub const ROOT: Opt = Opt {
@@ -106,6 +106,41 @@ pub const DRY_RUN: Opt = Opt {
     help: "Say what would be done, and do nothing",
     hint: Hint::None,
 };
+
+/// `config get --origin`.
+pub const ORIGIN: Opt = Opt {
+    long: "origin",
+    value: None,
+    help: "Say where each value came from: default, config.json, UCI, or the running daemon's command line",
+    hint: Hint::None,
+};
+
+/// `identity --secret`.
+pub const SECRET: Opt = Opt {
+    long: "secret",
+    value: None,
+    help: "Show the private key too: whoever has it is this router to its customers",
+    hint: Hint::None,
+};
+
+/// `logs --follow`.
+pub const FOLLOW: Opt = Opt {
+    long: "follow",
+    value: None,
+    help: "Go on with what comes, until Ctrl-C",
+    hint: Hint::None,
+};
+
+/// `logs --lines`.
+pub const LINES: Opt = Opt {
+    long: "lines",
+    value: Some("COUNT"),
+    help: "Show the last COUNT messages only",
+    hint: Hint::None,
+};
+
+/// Options that have a letter, too.
+pub const LETTERS: [(&str, char); 2] = [("follow", 'f'), ("lines", 'n')];
 
 const COMMON: &[Opt] = &[JSON, ROOT];
 
@@ -237,24 +272,63 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "config",
         args: "",
-        summary: "Check the configuration",
-        about: "Look at the configuration: /etc/tollgate/config.json, and /etc/config/tollgate, which overrides it.",
+        summary: "Show, change and check the settings",
+        about: "Show, change and check the settings: /etc/tollgate/config.json, and /etc/config/tollgate, which overrides it.",
         options: COMMON,
         examples: &[(
             "",
-            "tollgate-wrt config check && /etc/init.d/tollgate-wrt restart",
+            "tollgate-wrt config check && /etc/init.d/tollgate-wrt reload",
         )],
         runs: Runs::Group,
+    },
+    Command {
+        name: "config get",
+        args: "[KEY]",
+        summary: "Show a setting in force, or all of them",
+        about: "Show a setting in force, those below a key, or all of them.",
+        options: &[ORIGIN, JSON, ROOT],
+        examples: &[
+            ("", "tollgate-wrt config get step_size"),
+            ("who says so?", "tollgate-wrt config get --origin"),
+        ],
+        runs: Runs::Here(config::get),
+    },
+    Command {
+        name: "config set",
+        args: "KEY VALUE [KEY VALUE]...",
+        summary: "Change settings in /etc/tollgate/config.json",
+        about: "Change settings in /etc/tollgate/config.json, all of them or none. A value is JSON, or a text without quotes. What does not fit is refused; unknown keys of the file, their order and its layout stay. Nothing else ever writes that file.\nWhat /etc/config/tollgate says overrides it: that file is changed with `uci`, and the command says how.\nThe daemon reads its settings at the start: /etc/init.d/tollgate-wrt reload restarts it if they have changed.",
+        options: &[DRY_RUN, JSON, ROOT],
+        examples: &[
+            (
+                "an hour for 10 sat",
+                "tollgate-wrt config set metric milliseconds step_size 360000",
+            ),
+            (
+                "another mint",
+                "tollgate-wrt config set 'accepted_mints[0].url' https://mint.example",
+            ),
+        ],
+        runs: Runs::Here(config::set),
+    },
+    Command {
+        name: "config schema",
+        args: "",
+        summary: "List every key of config.json, and what belongs there",
+        about: "List every key of config.json (v0.0.8), what belongs there, and which of them this daemon has no use for. `[]` stands for an element of a list.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt config schema")],
+        runs: Runs::Here(config::schema),
     },
     Command {
         name: "config check",
         args: "",
         summary: "Read the configuration, and say what is wrong with it",
-        about: "Read /etc/tollgate/config.json and /etc/config/tollgate as `run` would, and say what is wrong or odd in them. Changes nothing.\nExit codes: 0 the daemon would start, 1 it would not, 2 wrong usage.",
+        about: "Read /etc/tollgate/config.json and /etc/config/tollgate as `run` would, and say what is wrong or odd in them, and what this daemon has no use for. Changes nothing.\nExit codes: 0 the daemon would start, 1 it would not, 2 wrong usage.",
         options: COMMON,
         examples: &[(
             "",
-            "tollgate-wrt config check && /etc/init.d/tollgate-wrt restart",
+            "tollgate-wrt config check && /etc/init.d/tollgate-wrt reload",
         )],
         runs: Runs::Here(check::run),
     },
@@ -281,5 +355,26 @@ pub const COMMANDS: &[Command] = &[
             "/etc/init.d/tollgate-wrt stop\ntollgate-wrt restore router.backup\n/etc/init.d/tollgate-wrt start",
         )],
         runs: Runs::Here(backup::restore),
+    },
+    Command {
+        name: "identity",
+        args: "",
+        summary: "Show the router's public key",
+        about: "Show the public key that this router signs with, as npub and in hexadecimal digits, and where it stands: /etc/tollgate/identities.json. The private key is not shown unless --secret is given. Makes no key: the first start of the daemon does.",
+        options: &[SECRET, JSON, ROOT],
+        examples: &[("", "tollgate-wrt identity")],
+        runs: Runs::Here(identity::run),
+    },
+    Command {
+        name: "logs",
+        args: "",
+        summary: "Show the daemon's messages in the system's log",
+        about: "Show the daemon's messages in the system's log, as `logread -e tollgate-wrt` does. Where there is no logread, as on systems other than OpenWrt, it says so.",
+        options: &[FOLLOW, LINES, JSON],
+        examples: &[
+            ("", "tollgate-wrt logs -n 20"),
+            ("", "tollgate-wrt logs -f"),
+        ],
+        runs: Runs::Here(logs::run),
     },
 ];

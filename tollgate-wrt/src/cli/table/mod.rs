@@ -107,7 +107,7 @@ impl Command {
     /// Fewest and most words behind the command's own.
     fn arity(&self) -> (usize, usize) {
         let words = self.args.split_whitespace();
-        let least = words.clone().filter(|word| !word.starts_with('['));
+        let least = words.clone().take_while(|word| !word.starts_with('['));
         match self.args.contains("...") {
             true => (least.count(), usize::MAX),
             false => (least.count(), words.count()),
@@ -116,12 +116,24 @@ impl Command {
 }
 
 impl Opt {
-    /// How it is written: `--root DIR`.
+    /// Its letter, if it has one.
+    pub fn short(&self) -> Option<char> {
+        let (_, letter) = commands::LETTERS
+            .iter()
+            .find(|(long, _)| *long == self.long)?;
+        Some(*letter)
+    }
+
+    /// How it is written: `-n, --lines COUNT`.
     pub fn usage(&self) -> String {
-        match self.value {
-            Some(value) => format!("--{} {value}", self.long),
-            None => format!("--{}", self.long),
-        }
+        let short = self.short().map(|letter| format!("-{letter}, "));
+        let value = self.value.map(|value| format!(" {value}"));
+        format!(
+            "{}--{}{}",
+            short.unwrap_or_default(),
+            self.long,
+            value.unwrap_or_default()
+        )
     }
 }
 

@@ -63,7 +63,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, l
                 continue;
             }
             Long(name) => name.to_owned(),
-            Short(_) => return Err(argument.unexpected()),
+            Short(letter) => {
+                let mut options = command.options.iter();
+                let found = options.find(|option| option.short() == Some(letter));
+                found.ok_or_else(|| argument.unexpected())?.long.to_owned()
+            }
         };
         let Some(option) = command.options.iter().find(|opt| opt.long == name) else {
             return Err(unknown(command, &name).into());
