@@ -3,7 +3,7 @@
 //!
 //! [`util`] → [`config`], [`fingerprint`], [`keys`] → [`package`], [`inspect`], [`buildlog`] →
 //! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`],
-//! [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`sdk_run`] → [`verify`] → [`cmd`].
+//! [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`deploy`], [`sdk_run`] → [`verify`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -13,6 +13,7 @@ pub mod cmd;
 pub mod compile;
 pub mod config;
 pub mod context;
+pub mod deploy;
 pub mod doctor;
 pub mod engine;
 pub mod feed;

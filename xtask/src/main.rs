@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Feed(flags) => cmd::feed::run(&flags, &ctx),
         Command::Completions(flags) => cmd::completions::run(&flags),
         Command::Man(flags) => cmd::man::run(&flags, &ctx),
+        Command::Deploy(flags) => cmd::deploy::run(&flags, &ctx),
     });
     run.unwrap_or_else(|error| {
         Ui::default().error(&error);

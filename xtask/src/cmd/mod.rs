@@ -4,6 +4,7 @@ pub mod apk;
 pub mod bench;
 pub mod ci;
 pub mod completions;
+pub mod deploy;
 pub mod doctor;
 pub mod feed;
 pub mod fingerprint;

@@ -74,6 +74,16 @@ pub fn copy(url: &str, dir: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Copies one file of the feed at `url` to `dir`; nothing where it has none.
+///
+/// # Errors
+/// Servers that do not answer, files that are too large.
+pub fn one(url: &str, name: &str, dir: &Path) -> Result<()> {
+    Client::of(url)?
+        .get(&format!("{url}/{}", escaped(name)), &dir.join(name))
+        .with_context(|| format!("fetch {url}/{name}"))
+}
+
 /// `%`-escapes what ends or splits a path in a URL.
 fn escaped(name: &str) -> String {
     let mut escaped = String::new();

@@ -5,6 +5,7 @@ mod ci;
 mod feed;
 mod image;
 mod published;
+mod router;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,6 +21,7 @@ pub use ci::{Ci, CiCheck, CiChecks, CiMatrix, CiStep};
 pub use feed::{Feed, Keygen};
 pub use image::{EngineArgs, Fingerprint, Image, SdkArgs, VerifyCache};
 pub use published::{Completions, Man, Shell};
+pub use router::{Deploy, SshArgs};
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
 #[derive(Debug, Parser)]
@@ -55,6 +57,7 @@ pub enum Command {
     Feed(Feed),
     Completions(Completions),
     Man(Man),
+    Deploy(Deploy),
 }
 
 impl Command {
