@@ -4,11 +4,7 @@
 mod feeds;
 mod support;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::path::PathBuf;
-
-use feeds::{ARCH, Project, RELEASES, names, stderr};
+use feeds::{ARCH, Project, RELEASES, names, serve, stderr};
 
 #[test]
 fn a_feed_is_never_half_there() {
@@ -36,40 +32,6 @@ fn a_feed_is_never_half_there() {
         assert!(reader.join().unwrap() > 20);
     });
     assert!(!left.exists());
-}
-
-/// Serves a folder over HTTP until the tests end.
-fn serve(dir: PathBuf) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut line = String::new();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            reader.read_line(&mut line).unwrap();
-            let mut header = String::new();
-            while reader.read_line(&mut header).unwrap() > 2 {
-                header.clear();
-            }
-            let path = line
-                .split(' ')
-                .nth(1)
-                .unwrap()
-                .trim_start_matches('/')
-                .replace("%7E", "~");
-            let (status, body) = match std::fs::read(dir.join(path)) {
-                Ok(body) => ("200 OK", body),
-                Err(_) => ("404 Not Found", b"no such page".to_vec()),
-            };
-            let length = body.len();
-            let head = format!(
-                "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-            );
-            let _ = stream.write_all(&[head.as_bytes(), &body].concat());
-        }
-    });
-    url
 }
 
 #[test]

@@ -154,6 +154,10 @@ fn put(
         );
     }
     told["said"] = json!(done.said);
+    if interrupt.asked() {
+        let what = format!("{} {} is installed", package.name, package.version);
+        return Err(Stopped(format!("{what}; what its service does was not looked at")).into());
+    }
     let after = After::ask(
         session,
         package.format,

@@ -32,5 +32,5 @@ shift
 for file; do
 	[ -e "$file$new" ] && say kept "$file"
 done
-logread -e "$package" </dev/null 2>/dev/null | tail -n 20 | sed 's/^/xtask.log=/'
+/sbin/logread -e "$package" </dev/null 2>/dev/null | tail -n 20 | sed 's/^/xtask.log=/'
 say end 1

@@ -8,12 +8,15 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::package::{Candidate, Change};
 use super::router::Lines;
-use super::ssh::{Progress, Reply, Session, printable_lines};
+use super::running::{Progress, Reply};
+use super::ssh::{Session, printable_lines};
 use crate::util::fs::human_size;
 use crate::util::interrupt::{Interrupt, Stopped};
 use crate::util::process::{shell_quoted, tail};
 use crate::util::ui::{Step, Ui};
 
+/// An apk that is added by its file is held at that very version: adding it by
+/// its name afterwards lets feeds upgrade it.
 const SCRIPT: &str = include_str!("install.sh");
 /// Longest command that the ssh server of OpenWrt takes (dropbear, sysoptions.h).
 const MAX_COMMAND: usize = 9000;
@@ -68,6 +71,7 @@ pub fn install(
         &name,
         &size,
         &package.sha256,
+        &package.name,
     ];
     words.extend(package.command(change));
     let quoted: Vec<String> = words[3..].iter().map(|word| shell_quoted(word)).collect();

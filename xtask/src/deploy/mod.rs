@@ -3,6 +3,7 @@
 //! | module | |
 //! |---|---|
 //! | [`ssh`] | the user's own ssh client; one connection for all commands |
+//! | [`running`] | a command there while it runs |
 //! | [`router`] | what a router says of itself, before and after |
 //! | [`package`] | the package, and why a router would not take it |
 //! | [`install`] | copy and install, in one step on the router |
@@ -15,4 +16,5 @@ pub mod feed;
 pub mod install;
 pub mod package;
 pub mod router;
+pub mod running;
 pub mod ssh;
