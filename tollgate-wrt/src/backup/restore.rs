@@ -124,8 +124,9 @@ fn plan(present: &State, backup: &Backup, how: How) -> (State, Done) {
             }
             Record::Receipt(_) if how.sessions => state.apply(record),
             Record::Intent(intent) => {
-                let is_known =
-                    state.receipt(intent.id).is_some() || state.pending(intent.id).is_some();
+                let is_known = state.receipt(intent.id).is_some()
+                    || state.pending(intent.id).is_some()
+                    || state.paid().any(|paid| paid.id == intent.id);
                 if !is_known {
                     done.pending += 1;
                     take_over(&mut state, intent, how.sessions);
@@ -141,7 +142,10 @@ fn plan(present: &State, backup: &Backup, how: How) -> (State, Done) {
                     None => done.sessions.1 += 1,
                 }
             }
-            // A state is made of no others.
+            // Payouts that were made, for the owner to look at.
+            Record::Paid(_) => state.apply(record),
+            // Who is owed what is decided anew, by what is found to be there. A
+            // state is made of no others.
             _ => {}
         }
     }
@@ -166,7 +170,7 @@ fn take_over(state: &mut State, intent: &Intent, sessions: bool) {
     match intent.purpose {
         Purpose::Payment { .. } if !sessions => intent.purpose = Purpose::Receive,
         // The wallet's own ecash: it is here once more, or it was spent.
-        Purpose::Send { .. } => {
+        _ if intent.purpose.is_own() => {
             let purse = (intent.mint.clone(), intent.unit.clone());
             let held = state.proofs(&purse);
             if intent.inputs.iter().any(|input| held.contains(input)) {

@@ -1,10 +1,13 @@
 //! What commands there are: the one place that says so.
 //!
-//! Parsing ([`parse`]) and `--help` ([`help`]) are made of [`COMMANDS`].
+//! Parsing ([`parse`]), `--help` ([`help`]), the manual page ([`manual`]) and
+//! the shells' completions ([`shell`]) are all made of [`COMMANDS`].
 
 pub mod commands;
 pub mod help;
+pub mod manual;
 pub mod parse;
+pub mod shell;
 
 use std::process::ExitCode;
 
