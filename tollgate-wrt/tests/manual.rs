@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use tollgate_wrt::cli::table::{COMMANDS, Runs, manual, shell};
+use tollgate_wrt::config::{self, fields};
 
 /// Whether the group's program, of the same name, is there.
 fn group(name: &str) -> bool {
@@ -142,5 +143,33 @@ fn the_manual_page_is_shown_without_a_warning() {
     for (_, lines) in COMMANDS.iter().flat_map(|command| command.examples) {
         let line = lines.split('\n').next().unwrap();
         assert!(text.contains(line), "{line}");
+    }
+}
+
+/// docs/configuration.md names every command, and every setting.
+#[test]
+fn the_owners_document_is_complete() {
+    let text = include_str!("../../docs/configuration.md");
+    for command in COMMANDS {
+        if matches!(command.runs, Runs::Group) {
+            continue;
+        }
+        assert!(
+            text.contains(&format!("| `{}` |", command.usage())),
+            "{}",
+            command.name
+        );
+    }
+    for (key, _) in fields::all() {
+        // What is in an object without effect is without effect.
+        let name = match fields::unused(key) {
+            Some(_) => key.split('.').next().unwrap(),
+            None => key.rsplit('.').next().unwrap().trim_end_matches("[]"),
+        };
+        let is_there = text.contains(&format!("`{name}`")) || text.contains(&format!("`.{name}`"));
+        assert!(is_there, "{key}");
+    }
+    for option in config::uci_options() {
+        assert!(text.contains(&format!("| `{option}`")), "{option}");
     }
 }

@@ -272,7 +272,7 @@ fn usage_and_help() {
     assert_eq!((code, output.as_str()), (2, ""));
     assert_eq!(
         errors,
-        "tollgate-wrt: --port is no option of `run`\nTry `tollgate-wrt --help`.\n"
+        "tollgate-wrt: --port is no option of `run`\nTry `tollgate-wrt run --help`.\n"
     );
     assert_eq!(run(&[]).0, 2);
 }

@@ -73,8 +73,16 @@ fn make(paths: &Paths) -> Result<String, String> {
     }
 }
 
-/// Writes the file, but over nothing that is no backup.
+/// Writes the file, but over nothing that is no backup, and into no directory
+/// that would have to be made: a disk may not be mounted.
 fn save(path: &Path, text: &str) -> io::Result<()> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+        let what = format!("there is no directory {}", parent.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, what));
+    }
     let is_other = match File::open(path) {
         Ok(file) => {
             let mut first = String::new();
@@ -111,7 +119,11 @@ fn told(as_json: bool, target: &str, backup: &Backup) -> bool {
         });
         return print(&format!("{data}\n"));
     }
-    let mut text = format!("Saved in {target}, which is worth its money: keep it safe.\n");
+    let mut text =
+        format!("Saved in {target}. Whoever has this file has the money and the router's key.\n");
+    if balances.is_empty() {
+        text.push_str("  no ecash\n");
+    }
     for ((mint, unit), amount) in balances {
         text.push_str(&format!("  {amount} {unit} {mint}\n"));
     }

@@ -13,7 +13,7 @@ pub mod table;
 use std::process::ExitCode;
 
 use output::{complain, exit_code, print};
-use table::parse::{Request, parse};
+use table::parse::{Request, named, parse};
 use table::{Parsed, Runs, help};
 
 /// Runs the command that the process was started with.
@@ -22,7 +22,9 @@ pub fn main() -> ExitCode {
     match parse(std::env::args_os().skip(1)).and_then(carry_out) {
         Ok(code) => code,
         Err(error) => {
-            complain(&format!("{error}\nTry `tollgate-wrt --help`."));
+            let mut words = vec!["tollgate-wrt", named(std::env::args_os().skip(1)), "--help"];
+            words.retain(|word| !word.is_empty());
+            complain(&format!("{error}\nTry `{}`.", words.join(" ")));
             ExitCode::from(USAGE)
         }
     }

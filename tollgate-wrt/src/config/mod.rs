@@ -27,7 +27,7 @@ pub use gate::GateChoice;
 pub use mint_url::{MintUrl, Parts};
 pub use origin::{Origin, Setting, no_counterpart, settings};
 use overrides::Overrides;
-pub use overrides::is_interface_name;
+pub use overrides::{is_interface_name, uci_options};
 use schema::File;
 pub use write::{Change, Saved, Wrong, set};
 

@@ -118,6 +118,11 @@ const OPTIONS: [&str; 8] = [
     "gate_command",
 ];
 
+/// The names of all options and lists.
+pub fn uci_options() -> impl Iterator<Item = &'static str> {
+    OPTIONS.into_iter().chain(LISTS)
+}
+
 impl Overrides {
     /// The last line on which the option stands.
     pub fn line(&self, name: &str) -> Option<usize> {
@@ -184,7 +189,7 @@ impl Overrides {
                 self.mints.push((mint, entry.line));
             }
             _ => {
-                let known = closest(name, OPTIONS.into_iter().chain(LISTS));
+                let known = closest(name, uci_options());
                 let hint = known.map(|known| format!("; did you mean `{known}`?"));
                 let message = format!(
                     "`{name}` is not known and ignored{}",

@@ -109,6 +109,20 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, l
     }))
 }
 
+/// The command that the first words name, as far as they name one.
+pub fn named(arguments: impl IntoIterator<Item = OsString>) -> &'static str {
+    let mut name = "";
+    for word in arguments {
+        let Some(word) = word.to_str() else { break };
+        let longer = format!("{name} {word}");
+        match Command::find(longer.trim_start()) {
+            Some(command) => name = command.name,
+            None => break,
+        }
+    }
+    name
+}
+
 fn find(name: &str) -> Result<&'static Command, lexopt::Error> {
     Command::find(name).ok_or_else(|| format!("there is no command `{name}`").into())
 }
