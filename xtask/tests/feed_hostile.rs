@@ -20,7 +20,8 @@ use xtask::package::adb::write::Writer;
 use xtask::util::ui::Ui;
 
 fn check(dir: &Path) -> Result<Report, String> {
-    verify::verify(dir.to_str().unwrap(), &[], &Ui::default()).map_err(|error| format!("{error:#}"))
+    verify::verify(dir.to_str().unwrap(), &[], None, &Ui::default())
+        .map_err(|error| format!("{error:#}"))
 }
 
 fn problems(dir: &Path) -> Vec<String> {

@@ -8,18 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use feeds::{Project, RELEASES, stderr};
-
-/// A program of another project; the group is named by it.
-fn program(name: &str) -> bool {
-    let found = Command::new("sh")
-        .args(["-c", "command -v \"$0\"", name])
-        .output()
-        .unwrap();
-    let why = format!("{name} is not installed");
-    let missing = (!found.status.success()).then_some(why.as_str());
-    support::group(name, missing)
-}
+use feeds::{Project, RELEASES, program, stderr};
 
 fn run(dir: &Path, program: &str, args: &[&str]) -> String {
     let output = Command::new(program)
@@ -51,8 +40,23 @@ fn signify_verifies_what_opkg_will() {
     }
     run(&dir, "sha256sum", &["--check", "--strict", "sha256sums"]);
 
-    // A key that signify made, and a signature by it over our feed.
+    // Our secret key in their hands, under the name that signify wants.
     let keys = tempfile::tempdir().unwrap();
+    let ours = keys.path().join("ours.sec");
+    std::fs::copy(project.key("key-build"), &ours).unwrap();
+    let own = keys.path().join("own.sig");
+    let [ours, own] = [&ours, &own].map(|path| path.to_str().unwrap());
+    let args = ["-S", "-s", ours, "-x", own, "-m", "Packages"];
+    run(&dir, "signify-openbsd", &args);
+    let second = |text: String| text.lines().nth(1).unwrap().to_owned();
+    let signatures = [Path::new(own), &dir.join("Packages.sig")]
+        .map(|path| second(std::fs::read_to_string(path).unwrap()));
+    assert_eq!(
+        signatures[0], signatures[1],
+        "Ed25519 signs to the same bytes"
+    );
+
+    // A key that signify made, and a signature by it over our feed.
     let args = ["-G", "-n", "-p", "theirs.pub", "-s", "theirs.sec"];
     run(keys.path(), "signify-openbsd", &args);
     let secret = keys.path().join("theirs.sec");
@@ -117,6 +121,28 @@ fn openssl_verifies_what_apk_will() {
     .unwrap();
     let args = [&verify[..], &["signature", "message"]].concat();
     assert_eq!(run(temp.path(), "openssl", &args), "Verified OK\n");
+
+    // Our secret key in their hands, as in apk's, which reads it with openssl.
+    let ours = project.key("private-key.pem");
+    let ours = ours.to_str().unwrap();
+    let public = run(&dir, "openssl", &["pkey", "-in", ours, "-pubout"]);
+    let own = std::fs::read_to_string(dir.join("public-key.pem")).unwrap();
+    assert_eq!(public, own);
+    let by_them = temp.path().join("by-them");
+    let by_them = by_them.to_str().unwrap();
+    let sign = [
+        "dgst",
+        "-sha512",
+        "-sign",
+        ours,
+        "-out",
+        by_them,
+        "sha256sums",
+    ];
+    run(&dir, "openssl", &sign);
+    std::fs::copy(by_them, dir.join("sha256sums.sig")).unwrap();
+    let place = dir.to_str().unwrap();
+    assert!(project.verify(place, &[]).status.success());
 
     // Keys in the forms that openssl writes.
     let make = [

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::config::sdk::{Format, Release};
 use crate::context::Context;
+use crate::engine::ca;
 use crate::feed::package::Package;
 use crate::feed::write::{Request, Written, kind};
 use crate::feed::{fetch, verify};
@@ -177,8 +178,9 @@ fn key(flags: &Feed, format: Format, ctx: &Context) -> Result<Option<Secret>> {
 }
 
 fn verify_feed(flags: &Feed, place: &str, ctx: &Context) -> Result<ExitCode> {
-    let report =
-        verify::verify(place, &flags.key, &ctx.ui).with_context(|| format!("verify {place}"))?;
+    let ca = ca::bundle(flags.ca_bundle.as_deref())?;
+    let report = verify::verify(place, &flags.key, ca.as_deref(), &ctx.ui)
+        .with_context(|| format!("verify {place}"))?;
     for feed in report.feeds.iter().filter(|feed| feed.own_key) {
         ctx.ui.note(&format!(
             "{} was checked with the key that it brings itself: --key FILE says whose it has to be",

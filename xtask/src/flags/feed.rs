@@ -56,6 +56,10 @@ pub struct Feed {
     /// anything, with the file's name.
     #[arg(long, value_name = "DIR|URL")]
     pub verify: Option<String>,
+    /// With --verify and https: certificates in PEM form that the server has to
+    /// show one of (default: SSL_CERT_FILE, else the system's).
+    #[arg(long, value_name = "FILE", requires = "verify")]
+    pub ca_bundle: Option<PathBuf>,
     /// Look at the packages and print what would be written; change nothing.
     #[arg(long, conflicts_with = "verify")]
     pub dry_run: bool,

@@ -2,10 +2,12 @@
 //! (`openssl ecparam -name prime256v1 -genkey -noout`), ECDSA over SHA-512.
 
 use anyhow::{Context, Result, anyhow, bail};
-use p256::SecretKey;
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 use p256::ecdsa::{DerSignature, Signature, SigningKey, VerifyingKey};
-use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey, LineEnding};
+use p256::pkcs8::{AssociatedOid, DecodePrivateKey, DecodePublicKey, EncodePublicKey, LineEnding};
+use p256::{NistP256, SecretKey};
+use sec1::der::EncodePem;
+use sec1::{EcParameters, EcPrivateKey};
 use sha2::{Digest, Sha512};
 
 /// How a key is named in a signature.
@@ -65,10 +67,16 @@ impl Secret {
     /// # Errors
     /// None for a key.
     pub fn to_pem(&self) -> Result<String> {
-        let pem = SecretKey::from(&self.0)
-            .to_sec1_pem(LineEnding::LF)
-            .map_err(|error| anyhow!("write the key as PEM: {error}"))?;
-        Ok(pem.to_string())
+        // p256 itself leaves the curve out, and openssl, apk too, then refuses it.
+        let point = self.0.verifying_key().to_encoded_point(false);
+        let secret = self.0.to_bytes();
+        let key = EcPrivateKey {
+            private_key: &secret,
+            parameters: Some(EcParameters::NamedCurve(NistP256::OID)),
+            public_key: Some(point.as_bytes()),
+        };
+        key.to_pem(LineEnding::LF)
+            .map_err(|error| anyhow!("write the key as PEM: {error}"))
     }
 
     /// The public half.

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use xtask::package::meta::Meta;
 use xtask::package::path::TreePath;
@@ -158,4 +158,15 @@ pub fn serve(dir: PathBuf) -> String {
         }
     });
     url
+}
+
+/// A program of another project; the group is named by it.
+pub fn program(name: &str) -> bool {
+    let found = Command::new("sh")
+        .args(["-c", "command -v \"$0\"", name])
+        .output()
+        .unwrap();
+    let why = format!("{name} is not installed");
+    let missing = (!found.status.success()).then_some(why.as_str());
+    support::group(name, missing)
 }

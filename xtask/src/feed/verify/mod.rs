@@ -32,16 +32,17 @@ pub struct Report {
 }
 
 /// Checks the feed in a folder or behind a URL; of a folder without index, every
-/// feed in it. `keys` are the public keys that signatures must be by.
+/// feed in it. `keys` are the public keys that signatures must be by, `ca` the
+/// certificates that a server has to show one of.
 ///
 /// # Errors
 /// No feed at all; servers that do not answer; a key that cannot be read.
-pub fn verify(place: &str, keys: &[PathBuf], ui: &Ui) -> Result<Report> {
+pub fn verify(place: &str, keys: &[PathBuf], ca: Option<&Path>, ui: &Ui) -> Result<Report> {
     let copied;
     let places: Vec<(String, PathBuf)> = if fetch::is_url(place) {
         copied = tempfile::tempdir().context("make a folder for the feed")?;
         let step = ui.step("Fetching", place);
-        fetch::copy(place, copied.path())?;
+        fetch::copy(place, ca, copied.path())?;
         drop(step);
         vec![(
             place.trim_end_matches('/').to_owned(),
