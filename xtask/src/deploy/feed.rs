@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::router::{Lines, Router, manager};
 use super::ssh::{Session, printable_lines};
 use crate::config::sdk::Format;
+use crate::engine::ca;
 use crate::feed::write::kind;
 use crate::feed::{fetch, verify};
 use crate::util::fs::read_text;
@@ -99,7 +100,7 @@ pub fn plan(name: &str, place: &str, key: Option<&Path>, router: &Router, ui: &U
 
 fn fetched_key(url: &str, name: &str) -> Result<String> {
     let dir = tempfile::tempdir().context("make a folder for the feed's key")?;
-    fetch::one(url, name, dir.path())?;
+    fetch::one(url, ca::bundle(None)?.as_deref(), name, dir.path())?;
     let file = dir.path().join(name);
     ensure!(
         file.exists(),
@@ -111,7 +112,9 @@ fn fetched_key(url: &str, name: &str) -> Result<String> {
 /// Checks the whole feed.
 fn check(place: &str, key: Option<&Path>, router: &Router, ui: &Ui) -> Result<()> {
     let keys: Vec<_> = key.map(Path::to_owned).into_iter().collect();
-    let report = verify::verify(place, &keys, ui).with_context(|| format!("verify {place}"))?;
+    let ca = ca::bundle(None)?;
+    let report = verify::verify(place, &keys, ca.as_deref(), ui)
+        .with_context(|| format!("verify {place}"))?;
     for feed in &report.feeds {
         if let Some(problem) = feed.problems.first() {
             return Err(anyhow!("{problem}").context(format!(

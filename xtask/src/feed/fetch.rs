@@ -85,11 +85,13 @@ pub fn copy(url: &str, ca: Option<&Path>, dir: &Path) -> Result<()> {
 /// Copies one file of the feed at `url` to `dir`; nothing where it has none.
 ///
 /// # Errors
-/// Servers that do not answer, files that are too large.
-pub fn one(url: &str, name: &str, dir: &Path) -> Result<()> {
-    Client::of(url)?
-        .get(&format!("{url}/{}", escaped(name)), &dir.join(name))
-        .with_context(|| format!("fetch {url}/{name}"))
+/// As [`copy`].
+pub fn one(url: &str, ca: Option<&Path>, name: &str, dir: &Path) -> Result<()> {
+    let address = format!("{url}/{}", escaped(name));
+    Client::of(url, ca)?
+        .get(&address, &dir.join(name), MAX_FILE)
+        .with_context(|| format!("fetch {url}/{name}"))?;
+    Ok(())
 }
 
 /// `%`-escapes what ends or splits a path in a URL.

@@ -20,7 +20,10 @@ pub fn redirect(to: &str) -> String {
                 line.clear();
             }
             let head = "HTTP/1.1 301 Moved Permanently\r\nContent-Length: 0";
-            let _ = write!(stream, "{head}\r\nConnection: close\r\nLocation: {to}\r\n\r\n");
+            let _ = write!(
+                stream,
+                "{head}\r\nConnection: close\r\nLocation: {to}\r\n\r\n"
+            );
         }
     });
     url
