@@ -79,7 +79,11 @@ impl Paymaster {
             Ok(prepared) => prepared,
             Err(problem) => {
                 let is_reachable = matches!(problem, Problem::Small(_) | Problem::Funds(_));
-                let report = report(Fate::Failed, problem.to_string()).to(&payee.text);
+                let fate = match problem {
+                    Problem::Small(_) => Fate::Skipped,
+                    _ => Fate::Failed,
+                };
+                let report = report(fate, problem.to_string()).to(&payee.text);
                 if mode != Mode::Dry {
                     self.rest(key, rest, is_reachable);
                 }
@@ -170,7 +174,7 @@ impl Paymaster {
             pause,
             is_unreachable: !is_reachable,
         };
-        if last.is_none() {
+        if last.is_none() && !is_reachable {
             warn!(mint:% = key.0, identity = key.1.as_str(); "cannot pay out now, it is tried again");
         }
         self.resting().insert(key, rest);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cashu::dhke::hash_to_curve;
-use cashu::nuts::nut02::KeySetVersion;
 use cashu::{
     BlindSignature, CheckStateRequest, CheckStateResponse, Id, KeySetInfo, Keys, KeysResponse,
     KeysetResponse, Proof, State, SwapRequest, SwapResponse,
@@ -19,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use super::error::MintError;
 use super::http::{Answer, Client, Connection};
 use super::info::Abilities;
-use super::outputs;
+use super::{keysets, outputs};
 use crate::config::MintUrl;
 use crate::ledger::record::Output;
 
@@ -146,16 +145,7 @@ impl Mint {
         let (Some(keyset), Some(info)) = (found, info) else {
             return Err(MintError::Lost("not the keys that were asked for".into()));
         };
-        let name = match id.get_version() {
-            KeySetVersion::Version00 => Id::v1_from_keys(&keyset.keys),
-            KeySetVersion::Version01 => Id::v2_from_data(
-                &keyset.keys,
-                &info.unit,
-                info.input_fee_ppk,
-                info.final_expiry,
-            ),
-        };
-        if name != id {
+        if !keysets::is_named(id, &keyset.keys, info) {
             return Err(MintError::Lost("keys that do not fit their name".into()));
         }
         if known.keys.len() >= MAX_KEYS {

@@ -3,7 +3,8 @@
 //!
 //! Group `mint`: nutshell is fetched once into the cache directory of `cargo
 //! xtask`. Without Python, pip and a package index the tests say so and pass,
-//! unless XTASK_REQUIRE has the word `mint`.
+//! unless XTASK_REQUIRE has the word `mint`. Some need namespaces, too (group
+//! `namespaces`).
 
 mod backup;
 mod clock;
@@ -13,7 +14,9 @@ mod crash;
 mod faults;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
+mod keysets;
 mod lightning;
+mod lnurl;
 mod namespace;
 mod nutshell;
 mod owner;
@@ -21,5 +24,6 @@ mod pay;
 mod payout;
 mod payout_crash;
 mod proxy;
+mod shares;
 mod shop;
 mod wallet;

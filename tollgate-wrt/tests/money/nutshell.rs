@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -206,6 +207,47 @@ impl Mint {
         let more = more.iter().map(|(key, value)| (*key, (*value).to_owned()));
         self.how.more = more.collect();
         self.restart();
+    }
+
+    /// Kills it, and starts it again so that [`Mint::rotate`] can be used.
+    pub fn restart_with_management(&mut self) {
+        // None of those that the system gives to connections meanwhile.
+        static NEXT: AtomicU16 = AtomicU16::new(0);
+        let first = 12_000 + (std::process::id() % 15_000) as u16;
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let ports = (0..1_000).map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = { ports }.find(is_free).unwrap().to_string();
+        self.restart_with(&[
+            ("MINT_RPC_SERVER_ENABLE", "TRUE"),
+            ("MINT_RPC_SERVER_ADDR", "127.0.0.1"),
+            ("MINT_RPC_SERVER_PORT", &port),
+            ("MINT_RPC_SERVER_MUTUAL_TLS", "FALSE"),
+        ]);
+    }
+
+    /// Retires the keyset, for one that ends at a time, or never.
+    pub fn rotate(&self, final_expiry: Option<u64>) {
+        let port = self
+            .how
+            .more
+            .iter()
+            .find(|(key, _)| *key == "MINT_RPC_SERVER_PORT");
+        let mut command = Command::new(programs(self.how.version).unwrap().join("mint-cli"));
+        command
+            .args([
+                "--insecure",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                &port.unwrap().1,
+            ])
+            .args(["next-keyset", "sat", "0"]);
+        if let Some(expiry) = final_expiry {
+            command.args(["0", &expiry.to_string()]);
+        }
+        let output = command.output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(text.contains("successfully created"), "{output:?}");
     }
 
     /// What it has paid over Lightning, by its own database: invoice, amount,

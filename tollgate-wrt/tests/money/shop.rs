@@ -1,6 +1,6 @@
 //! A router that sells for a mint's ecash, and its customers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::TcpStream;
@@ -132,6 +132,11 @@ impl Shop {
                 .sessions()
                 .map(|(mac, session)| (mac.to_string(), session.allotment / STEP))
                 .collect(),
+            keysets: state
+                .balances()
+                .flat_map(|(purse, _)| state.proofs(purse))
+                .map(|proof| proof.keyset_id.to_string())
+                .collect(),
             pending: state.all_pending().count(),
             paid: state
                 .paid()
@@ -148,6 +153,8 @@ pub struct Books {
     pub secrets: BTreeMap<String, u64>,
     /// Customers, and the steps that they bought.
     pub sessions: BTreeMap<String, u64>,
+    /// The keysets of the wallet's ecash.
+    pub keysets: BTreeSet<String>,
     /// Payments that are not done.
     pub pending: usize,
     /// Where payouts went, what arrived, and what they cost beside that.
