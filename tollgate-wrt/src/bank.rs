@@ -65,7 +65,8 @@ impl Bank {
                         let info = known.iter().find(|info| info.id == proof.keyset_id);
                         info.is_some_and(is)
                     });
-                    held.map(|proof| u64::from(proof.amount)).sum()
+                    let amounts = held.map(|proof| u64::from(proof.amount));
+                    amounts.fold(0, u64::saturating_add)
                 };
                 let expired = of(&keysets::is_expired);
                 let retiring = of(&|info| {

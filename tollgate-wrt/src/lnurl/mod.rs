@@ -178,3 +178,21 @@ fn judge(text: &str, millisats: u64, metadata: &str) -> Result<Bolt11, String> {
     }
     Ok(invoice)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wallet::bolt11::examples::{COFFEE, DONATION, HASHED, LIST};
+
+    #[test]
+    fn invoices_are_what_was_asked_for() {
+        let wrong =
+            |text: &str, millisats, metadata: &str| judge(text, millisats, metadata).unwrap_err();
+        assert!(judge(HASHED, 2_000_000_000, LIST).is_ok());
+        assert!(wrong(HASHED, 2_000_000_000, "1 coffee").contains("something else"));
+        assert!(judge(COFFEE, 250_000_000, LIST).is_ok());
+        assert!(wrong(COFFEE, 249_999_999, LIST).contains("250000000"));
+        assert!(wrong(DONATION, 1, LIST).contains("open"));
+        assert!(wrong("lnbc1", 1, LIST).contains("no Lightning invoice"));
+    }
+}

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cashu::CurrencyUnit;
-use log::info;
+use log::{info, warn};
 use tokio::sync::Mutex as Turn;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -130,6 +130,11 @@ impl Paymaster {
         };
         if let Err(why) = self.payee(first) {
             return info!(identity = first.as_str(), why = why.as_str(); "profit stays in the wallet");
+        }
+        for (name, _) in self.parts.iter().skip(1) {
+            if let Err(why) = self.payee(name) {
+                warn!(why = why.as_str(); "a share of the profit stays in the wallet");
+            }
         }
         for index in 0..self.mints.len() {
             let paymaster = Arc::clone(self);

@@ -33,16 +33,17 @@ impl Paymaster {
             if due.get(name).is_none_or(|owed| *owed == 0) {
                 continue;
             }
-            let (report, is_reachable) = self.pay_share(rules, name, mode).await;
+            let (report, is_fine) = self.pay_share(rules, name, mode).await;
             reports.push(report);
-            if !is_reachable && name == OWNER {
+            if !is_fine && name == OWNER {
                 break;
             }
         }
         reports
     }
 
-    /// Pays one share; also gives whether its holder could have been paid.
+    /// Pays one share; also gives whether it can be gone on with those who come
+    /// after its holder, if that is the owner.
     async fn pay_share(&self, rules: &Rules, name: &str, mode: Mode) -> (Report, bool) {
         let purse = &rules.purse;
         let report = |fate, why: String| Report::new(purse, Some(name), fate, why);
@@ -105,13 +106,12 @@ impl Paymaster {
             .till
             .pay_out(prepared.mint, prepared.connection, prepared.intent, owe);
         let made = made.await;
-        if let Err(refusal) = &made {
-            if !refusal.is_pending() {
-                // By now it is known that the mint does not pay at the moment.
-                self.rest(key, rest, true);
-            }
+        let failed = made.as_ref().is_err_and(|refusal| !refusal.is_pending());
+        if failed {
+            // By now it is known that the mint does not pay at the moment.
+            self.rest(key, rest, false);
         }
-        (self.finished(report, id, made), true)
+        (self.finished(report, id, made), !failed)
     }
 
     /// A report with what became of it.
@@ -149,7 +149,9 @@ impl Paymaster {
         });
         Books {
             balance: sum(&held),
-            under_way: under_way.map(|intent| sum(&intent.inputs)).sum(),
+            under_way: under_way
+                .map(|intent| sum(&intent.inputs))
+                .fold(0, u64::saturating_add),
             owed: state.owed(&rules.purse),
             min_balance: rules.min_balance,
             min_payout: rules.min_payout,

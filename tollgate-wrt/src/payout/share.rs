@@ -60,10 +60,12 @@ impl Books {
             let part = u128::from(fresh) * u128::from(*millionths) / u128::from(WHOLE);
             let part = u64::try_from(part).unwrap_or(u64::MAX).min(left);
             left -= part;
-            *owed.entry(name.clone()).or_default() += part;
+            let owed = owed.entry(name.clone()).or_default();
+            *owed = owed.saturating_add(part);
         }
         if let Some((first, _)) = parts.first() {
-            *owed.entry(first.clone()).or_default() += left;
+            let owed = owed.entry(first.clone()).or_default();
+            *owed = owed.saturating_add(left);
         }
         owed
     }

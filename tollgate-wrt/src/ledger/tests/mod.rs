@@ -1,5 +1,6 @@
 mod model;
 
+use super::record::Payout;
 use super::session::Purchase;
 use super::*;
 use crate::config::schema::Metric;
