@@ -1,6 +1,7 @@
 //! Measurements, as ratios of commands that run in turn on one machine.
 
 pub mod build;
+pub mod daemon;
 pub mod fresh;
 pub mod image;
 pub mod log;
@@ -20,7 +21,7 @@ pub struct Figure {
     pub name: String,
     /// The measured value: a ratio, a difference or a size.
     pub value: f64,
-    /// `×`, `s`, `B`.
+    /// `×`, `s`, `ms`, `B`, `MB`, `/s`.
     pub unit: &'static str,
     /// The largest or smallest value that is good enough.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -73,6 +74,7 @@ impl Figure {
 fn number(value: f64, unit: &str) -> String {
     match unit {
         "B" => format!("{value:.0} B"),
+        "/s" => format!("{value:.0} /s"),
         _ => format!("{value:.2} {unit}"),
     }
 }

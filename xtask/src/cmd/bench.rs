@@ -16,6 +16,7 @@ pub fn run(flags: &Bench, ctx: &Context) -> Result<ExitCode> {
     let choice = flags.toolchain.toolchain;
     let figures = match flags.what {
         BenchKind::Build => bench::build::figures(ctx, choice, flags.runs)?,
+        BenchKind::Daemon => bench::daemon::figures(ctx, choice, flags.runs)?,
         BenchKind::Fresh => bench::fresh::figures(ctx, choice)?,
         BenchKind::Image => {
             let mut figures = bench::image::figures(ctx, choice, flags.runs)?;

@@ -21,7 +21,9 @@ pub struct Smoke {
 
 /// Measure, and print ratios; exit code 1 when a named figure is missed.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  cargo xtask bench build --toolchain debian")]
+#[command(
+    after_help = "Examples:\n  cargo xtask bench build --toolchain debian\n  cargo xtask bench daemon --runs 3"
+)]
 pub struct Bench {
     /// What to measure.
     pub what: BenchKind,
@@ -40,6 +42,9 @@ pub struct Bench {
 pub enum BenchKind {
     /// Native builds and packing.
     Build,
+    /// The daemon: its size, memory, requests and payments a second, beside a
+    /// real mint and nginx (needs wrk; fetches nutshell).
+    Daemon,
     /// A machine without any cache, phase by phase (downloads 250 MB).
     Fresh,
     /// The image that is there against a cached `docker build`, the second build
