@@ -71,7 +71,7 @@ impl Limiter {
 }
 
 /// A customer has a whole /64 of IPv6 to choose addresses from.
-fn owner(address: IpAddr) -> IpAddr {
+pub(super) fn owner(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {

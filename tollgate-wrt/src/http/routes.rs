@@ -136,7 +136,7 @@ impl App {
             return Err(self.later(seconds));
         }
         self.bodies
-            .read(body, read)
+            .read(client.address, body, read)
             .await
             .map_err(|fault| match fault {
                 body::Fault::TooLarge => error(

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | connections at once, of one address | 256, 32 | using up memory and files; the address that has most gives up idle ones first |
 //! | request head | 8 kB, 10 s | endless and dripping headers |
-//! | body | 1 MiB, 15 s; 4 MiB for all | filling memory, dripping |
+//! | body | 1 MiB, 15 s; of one client 1.25 MiB, 4 MiB for all | filling memory, dripping |
 //! | idle connection | 10 s | connections that are only held |
 //! | unread answer | 20 s | clients that never read |
 //! | one connection | 5 min | anything else that holds one |

@@ -15,6 +15,8 @@ mod outputs;
 mod restore;
 mod swap;
 pub mod token;
+#[cfg(test)]
+mod vectors;
 
 pub use error::MintError;
 pub use http::{Client, Connection};

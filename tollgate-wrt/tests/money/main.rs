@@ -11,6 +11,7 @@ mod clock;
 #[path = "../common/mod.rs"]
 mod common;
 mod crash;
+mod emulated;
 mod faults;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
@@ -19,6 +20,7 @@ mod lightning;
 mod lnurl;
 mod namespace;
 mod nutshell;
+mod odd;
 mod owner;
 mod pay;
 mod payout;

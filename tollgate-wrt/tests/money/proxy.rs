@@ -23,12 +23,16 @@ pub enum Fault {
     After(Box<dyn FnOnce() + Send>),
 }
 
+/// What a mint's answer to a GET becomes: status and body, of its path and body.
+pub type Garble = fn(&str, String) -> (u16, String);
+
 /// The proxy; its threads end with the process.
 pub struct Proxy {
     pub address: SocketAddr,
     faults: Arc<Mutex<Vec<Fault>>>,
     /// Words in the mint's answers, and others of the same length for them.
     edits: Arc<Mutex<Vec<(String, String)>>>,
+    garble: Arc<Mutex<Option<Garble>>>,
 }
 
 impl Proxy {
@@ -37,18 +41,29 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let faults: Arc<Mutex<Vec<Fault>>> = Arc::default();
         let edits: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
-        let theirs = (Arc::clone(&faults), Arc::clone(&edits));
+        let garble: Arc<Mutex<Option<Garble>>> = Arc::default();
+        let theirs = (
+            Arc::clone(&faults),
+            Arc::clone(&edits),
+            Arc::clone(&garble),
+        );
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (faults, edits) = theirs.clone();
-                thread::spawn(move || serve(stream, mint, &faults, &edits));
+                let (faults, edits, garble) = theirs.clone();
+                thread::spawn(move || serve(stream, mint, &faults, &edits, &garble));
             }
         });
         Self {
             address,
             faults,
             edits,
+            garble,
         }
+    }
+
+    /// What becomes of all answers to GETs from now on.
+    pub fn garble(&self, garble: Option<Garble>) {
+        *self.garble.lock().unwrap() = garble;
     }
 
     /// From now on the mint says `new` where it says `old`.
@@ -79,8 +94,18 @@ fn serve(
     mint: SocketAddr,
     faults: &Mutex<Vec<Fault>>,
     edits: &Mutex<Vec<(String, String)>>,
+    garble: &Mutex<Option<Garble>>,
 ) -> Option<()> {
     let request = read_request(&mut client)?;
+    let garble = *garble.lock().unwrap();
+    if let (Some(garble), Some(path)) = (garble, path_of_get(&request)) {
+        let answer = String::from_utf8(exchange(&request, mint)?).ok()?;
+        let (_, body) = answer.split_once("\r\n\r\n")?;
+        let (status, body) = garble(&path, body.to_owned());
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} Garbled\r\nContent-Length: {length}\r\n\r\n");
+        return client.write_all((head + &body).as_bytes()).ok();
+    }
     let moves_money = ["/v1/swap", "/v1/mint/bolt11", "/v1/melt/bolt11"];
     let is_swap = moves_money
         .iter()
@@ -120,6 +145,12 @@ fn serve(
             client.write_all(&answer?).ok()
         }
     }
+}
+
+fn path_of_get(request: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(request);
+    let path = text.strip_prefix("GET ")?.split(' ').next()?;
+    Some(path.to_owned())
 }
 
 fn forward(request: &[u8], mint: SocketAddr, client: &mut TcpStream) -> Option<()> {

@@ -56,6 +56,8 @@ pub enum CiCheck {
     Tests,
     /// Packages of aarch64 and mips (full: of all) are built and answer under qemu.
     Packages,
+    /// The programs of those packages take real ecash of a real mint under qemu.
+    PaymentsUnderQemu,
     /// All of it compiles with the oldest Rust that is promised.
     OldestCompiler,
 }

@@ -9,9 +9,9 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use serde::Serialize;
 
@@ -61,6 +61,18 @@ pub fn try_package(package: &Path, arch: &str, table: &SmokeTable, qemu: &Path) 
         seconds,
         verified_kind,
     })
+}
+
+/// Unpacks a package below `root`; gives its program, the one that is tried.
+///
+/// # Errors
+/// A package that cannot be read, or has no such program.
+pub fn program(package: &Path, table: &SmokeTable, root: &Path) -> Result<PathBuf> {
+    unpack(package, root)?;
+    let name = table.run.first().context("`smoke.run` is empty")?;
+    let program = root.join(name.trim_start_matches('/'));
+    ensure!(program.is_file(), "{} has no {name}", package.display());
+    Ok(program)
 }
 
 /// Puts the package's files below `root`, as opkg or apk would.

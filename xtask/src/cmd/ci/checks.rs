@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum as _;
 use serde_json::json;
 
+use super::payments;
 use crate::context::Context;
 use crate::flags::{CiCheck, CiChecks};
 use crate::toolchain::cache::Cache;
@@ -23,6 +24,11 @@ const MSRV: Version = Version {
 };
 /// Architectures that every change is built and run for: one of each byte order.
 const QUICK_ARCHS: [&str; 2] = ["aarch64", "mips"];
+
+/// How often `full` kills the daemon under load, and how many seconds it spends
+/// on each kind of changed input.
+const FULL_CRASHES: &str = "1000";
+const FULL_FUZZ: &str = "60";
 
 /// What every check gets.
 struct Job<'a> {
@@ -110,13 +116,32 @@ impl Job<'_> {
             CiCheck::Tests => {
                 let test = self.xtask(&["test"]);
                 self.finish(match self.full {
-                    true => test.env("XTASK_REQUIRE", required_and("reproducible")),
+                    true => test
+                        .env("XTASK_REQUIRE", required_and("reproducible"))
+                        .env("TOLLGATE_CRASHES", FULL_CRASHES)
+                        .env("TOLLGATE_FUZZ_SECONDS", FULL_FUZZ)
+                        .env("TOLLGATE_LONG", "1"),
                     false => test,
                 })
             }
             CiCheck::Packages => {
                 let archs: &[&str] = if self.full { &["--all"] } else { &QUICK_ARCHS };
                 self.finish(self.xtask(&[&["smoke"], archs].concat()))
+            }
+            CiCheck::PaymentsUnderQemu => {
+                let archs = if self.full {
+                    None
+                } else {
+                    Some(&QUICK_ARCHS[..])
+                };
+                // Unpacked programs, until the test has ended.
+                let (programs, _files) = payments::programs(self.ctx, archs)?;
+                let money = ["test", "-p", "tollgate-wrt", "--locked", "--test", "money"];
+                let test = cargo(&[&money[..], &["emulated::"]].concat());
+                self.finish(
+                    test.env("TOLLGATE_PROGRAMS", programs)
+                        .env("XTASK_REQUIRE", required_and("emulated")),
+                )
             }
             CiCheck::OldestCompiler => self.oldest_compiler(),
         }

@@ -4,6 +4,7 @@
 
 pub mod checks;
 mod matrix;
+mod payments;
 
 use std::fs::File;
 use std::io::Write as _;
