@@ -128,13 +128,13 @@ fn daemon() -> (Root, Daemon) {
 fn v3() -> String {
     let body = V4.to_owned();
     let parsed: cashu::Token = body.parse().unwrap();
-    let url = "http://127.0.0.1:9".parse().unwrap();
+    let url = "http://127.0.0.1:9";
     let cashu::Token::TokenV4(v4) = parsed else {
         unreachable!("it is a V4 token")
     };
     // The same piece of ecash, of a mint that is accepted, in the old form.
     let piece = &v4.token[0].proofs[0];
-    let json = serde_json::json!({"unit": "sat", "token": [{"mint": url as cashu::MintUrl, "proofs": [
+    let json = serde_json::json!({"unit": "sat", "token": [{"mint": url, "proofs": [
         {"amount": 1, "id": "00ad268c4d1f5826", "secret": piece.secret, "C": piece.c}]}]});
     let token: cashu::nuts::nut00::TokenV3 = serde_json::from_value(json).unwrap();
     token.to_string()
@@ -221,12 +221,13 @@ fn tokens_and_events() {
             _ => format!("10.{a}.{b}.{c}"),
         };
         let length = body.len();
-        write!(
-            stream,
+        let head = format!(
             "POST / HTTP/1.1\r\nHost: x\r\nX-Real-Ip: {known}\r\nContent-Length: {length}\r\n\r\n"
-        )
-        .unwrap();
-        stream.write_all(&body).unwrap();
+        );
+        // In one piece, or the system waits for more of it.
+        stream
+            .write_all(&[head.as_bytes(), &body].concat())
+            .unwrap();
         let answer = Response::read(&mut stream, true).unwrap();
         let text = String::from_utf8_lossy(&body);
         // Nobody can be paid: the mint is not there.
