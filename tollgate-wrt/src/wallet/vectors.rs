@@ -172,7 +172,7 @@ fn proofs_of_the_right_key() {
     let json = serde_json::json!({"amount": 1, "id": id, "C_": point,
         "dleq": {"e": dleq.e, "s": dleq.s}});
     let signature: BlindSignature = serde_json::from_value(json).unwrap();
-    let ecash = unblind(&outputs, &[signature], &keys).unwrap();
+    let ecash = unblind(&outputs, &[signature], &keys, true).unwrap();
     assert_eq!((ecash[0].c, &ecash[0].secret), (proof.c, &proof.secret));
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Daemon, verified_event};
 use crate::nutshell::Mint;
-use crate::proxy::{Edit, Fault, Proxy};
+use crate::proxy::{Fault, Garble, Proxy};
 use crate::shop::{STEP, Shop, address, mac, pay, usage};
 use crate::wallet;
 
@@ -49,7 +49,7 @@ fn a_mint_that_answers_garbage_costs_nobody_anything() {
     };
     let proxy = Proxy::start(mint.address);
     let failed = (500, "payment-processing-failed");
-    let garbage: [(&str, Edit, (u16, &str)); 7] = [
+    let garbage: [(&str, Garble, (u16, &str)); 7] = [
         ("a page", |_, _| (200, "<html>".into()), failed),
         ("nothing", |_, _| (200, String::new()), failed),
         ("no keysets", |_, _| (200, "{}".into()), failed),
@@ -62,12 +62,12 @@ fn a_mint_that_answers_garbage_costs_nobody_anything() {
             (429, "mint-rate-limited"),
         ),
     ];
-    for (what, edit, (status, code)) in garbage {
+    for (what, garble, (status, code)) in garbage {
         let proofs = wallet::mint(mint.address, 3, 4);
         let token = wallet::token(&proxy.url(), &proofs[..1]);
         let other = wallet::token(&mint.url(), &proofs[1..2]);
         let shop = Shop::new(&[&proxy.url(), &mint.url()]);
-        proxy.edit(Some(edit));
+        proxy.garble(Some(garble));
         let daemon = shop.start();
         // Nobody waits for the other mint because of it.
         assert_eq!(pay(&daemon, 1, &other).steps(), 4, "{what}");
@@ -76,7 +76,7 @@ fn a_mint_that_answers_garbage_costs_nobody_anything() {
         assert_eq!(kind(&daemon), 10021, "{what}");
         assert!(!mint.spent().contains(&proofs[0].secret.to_string()));
         // As soon as it makes sense again, the same token pays.
-        proxy.edit(None);
+        proxy.garble(None);
         assert_eq!(pay(&daemon, 0, &token).steps(), 4, "{what}");
         assert!(daemon.stop().success());
         let books = shop.books();
@@ -96,14 +96,14 @@ fn expired_slow_and_at_the_same_time() {
 
     // What the mint takes no more is not offered to it.
     let shop = Shop::new(&[&proxy.url()]);
-    proxy.edit(Some(expired));
+    proxy.garble(Some(expired));
     let daemon = shop.start();
     let late = pay(&daemon, 0, &token(0));
     assert_eq!(late.code(), (402, "payment-error-invalid-token".into()));
     assert!(late.event["content"].as_str().unwrap().contains("expired"));
     assert!(mint.spent().is_empty());
     assert!(daemon.stop().success());
-    proxy.edit(None);
+    proxy.garble(None);
 
     let daemon = shop.start();
     // Bad tokens are no reason to think ill of the mint.

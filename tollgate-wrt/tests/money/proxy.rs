@@ -42,11 +42,7 @@ impl Proxy {
         let faults: Arc<Mutex<Vec<Fault>>> = Arc::default();
         let edits: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
         let garble: Arc<Mutex<Option<Garble>>> = Arc::default();
-        let theirs = (
-            Arc::clone(&faults),
-            Arc::clone(&edits),
-            Arc::clone(&garble),
-        );
+        let theirs = (Arc::clone(&faults), Arc::clone(&edits), Arc::clone(&garble));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let (faults, edits, garble) = theirs.clone();
