@@ -34,6 +34,7 @@ impl Server {
         log: &Path,
         patience: Duration,
     ) -> Result<Self> {
+        let name = Path::new(command.get_program()).display().to_string();
         let file = File::create(log).context("make a log file")?;
         let begin = Instant::now();
         let child = command
@@ -41,7 +42,7 @@ impl Server {
             .stdout(file.try_clone().context("share a log file")?)
             .stderr(file)
             .spawn()
-            .with_context(|| format!("start {}", command.get_program().display()))?;
+            .with_context(|| format!("start {name}"))?;
         let mut server = Self {
             child,
             address,
@@ -51,18 +52,10 @@ impl Server {
         while TcpStream::connect(address).is_err() {
             let ended = server.child.try_wait().context("look at a server")?;
             if let Some(status) = ended {
-                bail!(
-                    "{} has ended ({status}):\n{}",
-                    command.get_program().display(),
-                    server.said()
-                );
+                bail!("{name} has ended ({status}):\n{}", server.said());
             }
             if begin.elapsed() > patience {
-                bail!(
-                    "{} does not listen on {address}:\n{}",
-                    command.get_program().display(),
-                    server.said()
-                );
+                bail!("{name} does not listen on {address}:\n{}", server.said());
             }
             sleep(Duration::from_micros(100));
         }
