@@ -284,6 +284,51 @@ fn payments_at_work_end_as_ecash() {
 }
 
 #[test]
+fn a_payout_at_work_gives_its_change_or_all_back_to_be_checked() {
+    let payout = crate::ledger::record::Payout {
+        share: None,
+        address: "somebody@example.org".to_owned(),
+        request: "lnbc1".to_owned(),
+        quote: "q".to_owned(),
+        amount: 5,
+        fee_reserve: 1,
+        expiry: 0,
+    };
+    let inputs = proofs("own", &[8]);
+    let id = TokenId::of(inputs.iter().map(|proof| &proof.secret));
+    let intent = crate::ledger::record::Intent {
+        id,
+        purpose: Purpose::Payout(payout),
+        mint: MINT.parse().unwrap(),
+        unit: cashu::CurrencyUnit::Sat,
+        inputs,
+        invoice: None,
+        outputs: Vec::new(),
+        time: 0,
+        restored: false,
+    };
+    let backup = backup_of(vec![held("own", &[8]), Record::Intent(intent)]);
+    let dir = tempfile::tempdir().unwrap();
+    let paths = Paths::new(dir.path());
+    assert_eq!(restore(&paths, &backup, EMPTY).unwrap().pending, 1);
+    let restored = state(&paths);
+    assert_eq!(amounts(&restored), (0, 0));
+    let after = |record: Record| {
+        let mut state = restored.clone();
+        state.apply(&record);
+        (amounts(&state), state.paid().count())
+    };
+    assert_eq!(after(Record::Refused { id }), ((0, 8), 0));
+    let settled = Record::Settled {
+        id,
+        proofs: proofs("change", &[2]),
+        time: 0,
+        now: Moment { boot: 1, millis: 1 },
+    };
+    assert_eq!(after(settled), ((0, 2), 1));
+}
+
+#[test]
 fn key_and_settings_come_back_and_copies_are_kept() {
     let from = tempfile::tempdir().unwrap();
     let paths = Paths::new(from.path());

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::output::{complain, exit_code, print};
 use super::remote::{exchange, unanswered};
 use super::table::Parsed;
-use super::table::commands::{DRY_RUN, MERGE, MONEY_ONLY, REPLACE, SESSIONS};
+use super::table::options::{DRY_RUN, MERGE, MONEY_ONLY, REPLACE, SESSIONS};
 use crate::backup::{self, Backup, Done, HEAD, How, MAX_LENGTH, MODE, Onto};
 use crate::control::wire::Request;
 use crate::files;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::output::{complain, exit_code, print};
 use super::remote::exchange;
 use super::table::Parsed;
-use super::table::commands::{DRY_RUN, ORIGIN};
+use super::table::options::{DRY_RUN, ORIGIN};
 use crate::config::{self, Error, Origin, Setting, fields};
 use crate::control::wire::Request;
 use crate::paths::Paths;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::output::{complain, exit_code, print};
 use super::table::Parsed;
-use super::table::commands::SECRET;
+use super::table::options::SECRET;
 use crate::identity;
 use crate::paths::Paths;
 

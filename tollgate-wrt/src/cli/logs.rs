@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::output::{complain, exit_code, print};
 use super::table::Parsed;
-use super::table::commands::{FOLLOW, LINES};
+use super::table::options::{FOLLOW, LINES};
 
 /// What the daemon's messages have, and procd's about it.
 const NAME: &str = "tollgate-wrt";

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use super::output::{complain, exit_code, print};
 use super::table::Parsed;
-use super::table::commands::{JSON, ROOT};
+use super::table::options::{JSON, ROOT};
 use crate::control::wire::{Answer, MAX_ANSWER, MAX_LINE, Request};
 use crate::paths::Paths;
 

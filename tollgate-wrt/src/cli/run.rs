@@ -8,7 +8,7 @@ use log::LevelFilter;
 
 use super::output::exit_code;
 use super::table::Parsed;
-use super::table::commands::{INTERFACE, LISTEN, LOG, LOG_LEVEL};
+use super::table::options::{INTERFACE, LISTEN, LOG, LOG_LEVEL};
 use crate::config;
 use crate::daemon::{self, Options};
 

@@ -1,31 +1,30 @@
 //! One run of the daemon, from start to stop.
 
 mod shop;
+mod sockets;
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use log::{LevelFilter, error, info, warn};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::{Clock, Reading};
 use crate::config::{self, Loaded, Settings};
-use crate::control::{self, About, Commands, Listening};
+use crate::control::{self, About, Commands};
 use crate::front::{Front, offer};
-use crate::http::{App, Server, Serving, Shop, serve};
+use crate::http::{App, Server, Shop};
 use crate::identity::{self, Identity};
 use crate::logging::{self, Target};
 use crate::net::Resolver;
-use crate::net::listen::{Listeners, bind_addresses};
+use crate::net::listen::Listeners;
 use crate::paths::Paths;
 use crate::sessions::Keeper;
+use sockets::{Sockets, serve_addresses, stop_signal};
 
 /// How often it is looked whether a LAN interface has come or gone, and whether
 /// the clock was set.
@@ -297,79 +296,4 @@ fn renew(server: &Server, front: &mut Front, now: Reading) {
         // The old one is as good as it was; the next tick tries again.
         Err(error) => warn!(error:%; "cannot sign the advertisement again"),
     }
-}
-
-/// What the daemon listens with; dropped, it no longer does.
-enum Sockets {
-    Interfaces(Listeners<Serving>),
-    Addresses(Vec<(SocketAddr, Serving)>),
-}
-
-impl Sockets {
-    /// Where they are.
-    fn places(&self) -> Vec<Listening> {
-        match self {
-            Self::Interfaces(listeners) => {
-                let served = listeners.served();
-                let place = |(name, port): (&str, u16)| Listening {
-                    interface: Some(name.to_owned()),
-                    address: format!("[::]:{port}"),
-                };
-                served.map(place).collect()
-            }
-            Self::Addresses(serving) => {
-                let place = |(address, _): &(SocketAddr, Serving)| Listening {
-                    interface: None,
-                    address: address.to_string(),
-                };
-                serving.iter().map(place).collect()
-            }
-        }
-    }
-
-    /// Brings the sockets in line with the interfaces that exist now.
-    fn update(&mut self, server: &Server) -> Result<(), Failed> {
-        let Self::Interfaces(listeners) = self else {
-            return Ok(());
-        };
-        listeners.update(|listener, interface| serve(server, listener, Some(interface)));
-        match listeners.is_empty() {
-            true => Err(failed(
-                "cannot listen",
-                &"no interface can be used, not even the loopback",
-            )),
-            false => Ok(()),
-        }
-    }
-}
-
-fn serve_addresses(
-    server: &Server,
-    addresses: &[SocketAddr],
-) -> Result<Vec<(SocketAddr, Serving)>, Failed> {
-    let listeners = bind_addresses(addresses)
-        .map_err(|(address, error)| failed(&format!("cannot listen on {address}"), &error))?;
-    let mut serving = Vec::new();
-    for listener in listeners {
-        let cannot = |error: io::Error| failed("cannot listen", &error);
-        let address = listener.local_addr().map_err(cannot)?;
-        serving.push((address, serve(server, listener, None).map_err(cannot)?));
-        info!(addr:% = address; "listening");
-    }
-    Ok(serving)
-}
-
-/// Resolves at the first SIGTERM (procd's stop), SIGINT (Ctrl-C) or SIGHUP (the
-/// terminal is gone; settings are read again by a restart only).
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    })
 }

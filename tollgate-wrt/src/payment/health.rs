@@ -117,14 +117,23 @@ impl Till {
     pub fn is_cut_off(&self) -> bool {
         let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         let since = |url: &MintUrl| Some(health.get(url)?.down.as_ref()?.0);
-        is_cut_off(self.mints.keys().map(since), Instant::now())
+        // Before the clock is set there is nothing to wait for.
+        let patience = match self.is_clock_right() {
+            true => PATIENCE,
+            false => Duration::ZERO,
+        };
+        is_cut_off(self.mints.keys().map(since), Instant::now(), patience)
     }
 }
 
-fn is_cut_off(since: impl Iterator<Item = Option<Instant>>, now: Instant) -> bool {
+fn is_cut_off(
+    since: impl Iterator<Item = Option<Instant>>,
+    now: Instant,
+    patience: Duration,
+) -> bool {
     let mut since = since.peekable();
     let has_some = since.peek().is_some();
-    has_some && since.all(|since| since.is_some_and(|since| now - since >= PATIENCE))
+    has_some && since.all(|since| since.is_some_and(|since| now - since >= patience))
 }
 
 #[cfg(test)]
@@ -135,7 +144,7 @@ mod tests {
     fn only_without_any_mint_for_a_while() {
         let start = Instant::now();
         let now = start + PATIENCE;
-        let is = |since: &[Option<Instant>], now| is_cut_off(since.iter().copied(), now);
+        let is = |since: &[Option<Instant>], now| is_cut_off(since.iter().copied(), now, PATIENCE);
         assert!(is(&[Some(start)], now));
         assert!(is(&[Some(start), Some(start)], now));
         assert!(!is(&[Some(start)], start));

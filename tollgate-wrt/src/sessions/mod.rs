@@ -3,6 +3,8 @@
 //! The ledger says who has bought what; the gate lets through. This keeps the
 //! two in step, whichever of them was restarted.
 
+mod trouble;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -66,19 +68,6 @@ impl Keeper {
             last: Mutex::default(),
             trouble: Mutex::default(),
         }
-    }
-
-    /// Why the gate did not do what it was last asked for, if it did not.
-    pub fn gate_trouble(&self) -> Option<String> {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.clone()
-    }
-
-    /// Remembers what came of asking the gate.
-    fn noted<T>(&self, result: Result<T, gate::Error>) -> Result<T, gate::Error> {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        *trouble = result.as_ref().err().map(ToString::to_string);
-        result
     }
 
     /// The system's own time.

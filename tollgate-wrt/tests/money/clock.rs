@@ -15,6 +15,7 @@ use cashu::{Proof, SecretKey};
 use crate::common::{Daemon, Root, verified_event};
 use crate::groups;
 use crate::nutshell::Mint;
+use crate::pay::wait_until;
 use crate::shop::{STEP, Shop, balance, mac, pay, usage};
 use crate::wallet;
 
@@ -66,6 +67,12 @@ fn a_clock_that_is_not_set_yet_is_said_and_the_mints_are_asked_when_it_is() {
     assert!(warnings.contains("the clock is not set"), "{warnings}");
     let text = shop.root.output(&["status"]).1;
     assert!(text.contains("(not set)"), "{text}");
+    // Everybody is told in place of the offer, without waiting for the mint.
+    wait_until("the notice is shown", || {
+        let event = verified_event(&daemon.get("/").body);
+        let content = event["content"].as_str().unwrap();
+        event["kind"] == 21023 && content.contains("clock is not set yet")
+    });
     // A customer is told, too, and keeps the token.
     let proof = Proof::new(
         1.into(),

@@ -6,6 +6,7 @@
 pub mod commands;
 pub mod help;
 pub mod manual;
+pub mod options;
 pub mod parse;
 pub mod shell;
 
@@ -121,7 +122,7 @@ impl Command {
 impl Opt {
     /// Its letter, if it has one.
     pub fn short(&self) -> Option<char> {
-        let (_, letter) = commands::LETTERS
+        let (_, letter) = options::LETTERS
             .iter()
             .find(|(long, _)| *long == self.long)?;
         Some(*letter)

@@ -174,7 +174,7 @@ impl Parsed {
 
     /// Whether the answer is for programs.
     pub fn json(&self) -> bool {
-        self.has(&super::commands::JSON)
+        self.has(&super::options::JSON)
     }
 
     /// Below which directory the system's files are. It has to be there: else
@@ -183,7 +183,7 @@ impl Parsed {
     /// # Errors
     /// It is not there.
     pub fn root(&self) -> Result<PathBuf, lexopt::Error> {
-        let Some(root) = self.value(&super::commands::ROOT) else {
+        let Some(root) = self.value(&super::options::ROOT) else {
             return Ok(PathBuf::from("/"));
         };
         let root = PathBuf::from(root);
