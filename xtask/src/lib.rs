@@ -2,8 +2,9 @@
 //! toolchain was rebuilt. Modules import one way, down this list's order:
 //!
 //! [`util`] → [`config`], [`fingerprint`], [`keys`] → [`package`], [`inspect`], [`buildlog`] →
-//! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] → [`build`],
-//! [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`deploy`], [`sdk_run`] → [`verify`] → [`cmd`].
+//! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] →
+//! [`provenance`] → [`build`], [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`deploy`],
+//! [`sdk_run`] → [`verify`], [`reproduce`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -23,8 +24,10 @@ pub mod image;
 pub mod inspect;
 pub mod keys;
 pub mod package;
+pub mod provenance;
 pub mod recipe;
 pub mod record;
+pub mod reproduce;
 pub mod sdk_run;
 pub mod smoke;
 pub mod source;

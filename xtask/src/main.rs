@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Keygen(flags) => cmd::keygen::run(&flags, &ctx),
         Command::Feed(flags) => cmd::feed::run(&flags, &ctx),
         Command::Completions(flags) => cmd::completions::run(&flags),
+        Command::Reproduce(flags) => cmd::reproduce::run(&flags, &ctx),
         Command::Man(flags) => cmd::man::run(&flags, &ctx),
         Command::Deploy(flags) => cmd::deploy::run(&flags, &ctx),
     });

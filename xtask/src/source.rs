@@ -1,6 +1,6 @@
 //! The time that a package carries: the last commit's, never the clock's.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -17,6 +17,28 @@ pub struct Source {
     pub commit: Option<String>,
     /// True when files differ from that commit.
     pub dirty: bool,
+    /// The checkout's folder; `None` without git.
+    pub top: Option<PathBuf>,
+}
+
+impl Source {
+    /// Nothing is known.
+    fn unknown() -> Self {
+        Self {
+            epoch: 0,
+            commit: None,
+            dirty: false,
+            top: None,
+        }
+    }
+
+    /// `dir` in its checkout; empty for the checkout's folder itself.
+    pub fn inside(&self, dir: &Path) -> String {
+        let dir = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+        let top = self.top.as_ref().and_then(|top| top.canonicalize().ok());
+        let inside = top.and_then(|top| Some(dir.strip_prefix(top).ok()?.to_owned()));
+        inside.unwrap_or_default().to_string_lossy().into_owned()
+    }
 }
 
 /// A question to git that is being answered while other work goes on.
@@ -30,6 +52,13 @@ pub fn ask(dir: &Path) -> Asked {
 }
 
 impl Asked {
+    /// The answer alone, whatever it is: without a word and without a time that
+    /// the environment gives.
+    pub fn quietly(self) -> Source {
+        let git = self.0.join().ok().and_then(Result::ok);
+        git.unwrap_or_else(Source::unknown)
+    }
+
     /// The answer. `SOURCE_DATE_EPOCH` decides the time where it is set
     /// (reproducible-builds.org's specification). A dirty tree or a missing git
     /// is said, never silent.
@@ -61,11 +90,7 @@ impl Asked {
             )),
             _ => {}
         }
-        let source = git.unwrap_or(Source {
-            epoch: 0,
-            commit: None,
-            dirty: false,
-        });
+        let source = git.unwrap_or_else(|_| Source::unknown());
         Ok(Source {
             epoch: given.unwrap_or(source.epoch),
             ..source
@@ -82,7 +107,9 @@ fn ask_git(dir: &Path) -> Result<Source> {
     )?;
     let (time, commit) = head.split_once(':').context("read git log")?;
     let status = git(dir, &["--no-optional-locks", "status", "--porcelain"])?;
+    let top = git(dir, &["rev-parse", "--show-toplevel"])?;
     Ok(Source {
+        top: Some(PathBuf::from(top)),
         epoch: time.parse().context("read the commit's time")?,
         commit: Some(commit.to_owned()),
         dirty: !status.is_empty(),

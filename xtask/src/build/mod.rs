@@ -1,5 +1,6 @@
 //! The native backend: from a crate to packages, without Docker or an SDK.
 
+pub(crate) mod beside;
 mod told;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::config::workspace::{Crate, Workspace};
 use crate::context::Context;
 use crate::fingerprint::hex;
 use crate::keys::ec;
+use crate::provenance::{Beside, Bill};
 use crate::record::Record;
 use crate::source::{self, Source};
 use crate::toolchain::Toolchain;
@@ -93,6 +95,9 @@ pub struct Built {
     pub verdict: Option<Verdict>,
     /// The log; of a build in the SDK.
     pub log: Option<PathBuf>,
+    /// What was written beside it.
+    #[serde(flatten)]
+    pub beside: Beside,
 }
 
 /// One architecture's result.
@@ -116,6 +121,7 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
     }
     // git answers while the toolchain is found and its libraries are verified.
     let asked = source::ask(&request.member.dir);
+    let tool = beside::tool(ctx, request);
     let started = Instant::now();
     let toolchain = Toolchain::ensure(request.toolchain, &ctx.sdk, &ctx.ui)?;
     let mut toolchain_time = Some(started.elapsed());
@@ -131,8 +137,9 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
         });
     }
     let source = asked.answer(&ctx.ui)?;
+    let tool = tool.map(source::Asked::quietly);
 
-    let mut compiled: BTreeMap<&str, Result<Compiled, String>> = BTreeMap::new();
+    let mut compiled: BTreeMap<&str, Result<(Compiled, Bill), String>> = BTreeMap::new();
     let mut outcomes = Vec::new();
     for arch in &request.archs {
         let mut phases = BTreeMap::new();
@@ -160,22 +167,28 @@ pub fn build(ctx: &Context, request: &Request<'_>) -> Result<Vec<Outcome>> {
             let compiled =
                 compile::compile(&job, Output::Shown).map_err(|error| format!("{error:#}"))?;
             phases.insert("compile", compiled.took.as_secs_f64());
-            Ok(compiled)
+            let bill = Bill::of(&job, &compiled.linked).map_err(|error| format!("{error:#}"))?;
+            Ok((compiled, bill))
         });
         let built = match result {
-            Ok(compiled) => pack(ctx, request, arch, compiled, &source, phases),
+            Ok((compiled, _)) => pack(ctx, request, arch, compiled, &source, phases),
             Err(error) => Err(anyhow!("{error}")),
         };
-        let built = built.and_then(|built| {
-            if let (Some(record), Ok(compiled), Ok((_, std))) = (
+        let built = built.and_then(|mut built| {
+            if let (Some(record), Ok((compiled, bill)), Ok((_, std))) = (
                 records.remove(&arch.name),
                 &compiled[arch.target.as_str()],
                 &stds[arch.target.as_str()],
             ) {
-                record.finish(
-                    &request.dist,
-                    told(ctx, request, &toolchain, std, compiled, &built),
-                )?;
+                let told = told(ctx, request, &toolchain, std, compiled, &built);
+                let beside = beside::Beside {
+                    request,
+                    arch,
+                    source: &source,
+                    tool: tool.as_ref(),
+                };
+                built.beside = beside.write(&built, &told, Some(bill), ctx)?;
+                record.finish(&request.dist, told)?;
             }
             Ok(built)
         });
@@ -225,6 +238,7 @@ fn pack(
         backend: Backend::Native,
         verdict: None,
         log: None,
+        beside: Beside::default(),
     })
 }
 

@@ -16,6 +16,7 @@ pub mod log;
 pub mod man;
 pub mod pack;
 pub mod recipe;
+pub mod reproduce;
 pub mod setup;
 pub mod smoke;
 pub mod test;

@@ -17,6 +17,7 @@ use crate::toolchain::Toolchain;
 use crate::toolchain::starter::Starter;
 use crate::toolchain::stdlib::{Std, TARGET_FLAGS};
 use crate::util::process;
+pub use messages::Linked;
 use profile::Profile;
 
 /// A path where nothing is.
@@ -53,6 +54,8 @@ pub struct Compiled {
     pub compiled: Vec<String>,
     /// The same by whose they are, with cargo's reasons.
     pub work: Work,
+    /// What the binaries are linked from.
+    pub linked: Vec<Linked>,
     /// Wall time.
     pub took: Duration,
 }
@@ -104,7 +107,8 @@ pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
             member.cargo_name
         );
     }
-    let artifacts = messages::read(&output.stdout).context("read cargo's messages")?;
+    let for_target = target_dir(job.workspace, job.std).join(target);
+    let artifacts = messages::read(&output.stdout, &for_target).context("read cargo's messages")?;
     let library = &job.toolchain.compiler.library;
     let work = Work::sort(
         &artifacts.compiled,
@@ -126,6 +130,7 @@ pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
             .map(|made| made.name)
             .collect(),
         work,
+        linked: artifacts.linked,
         took: started.elapsed(),
     })
 }

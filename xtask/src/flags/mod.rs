@@ -20,7 +20,7 @@ pub use checks::{Bench, BenchKind, Smoke, Test};
 pub use ci::{Ci, CiCheck, CiChecks, CiMatrix, CiStep};
 pub use feed::{Feed, Keygen};
 pub use image::{EngineArgs, Fingerprint, Image, SdkArgs, VerifyCache};
-pub use published::{Completions, Man, Shell};
+pub use published::{Completions, Man, Reproduce, Shell};
 pub use router::{Deploy, SshArgs};
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
@@ -57,14 +57,16 @@ pub enum Command {
     Feed(Feed),
     Completions(Completions),
     Man(Man),
+    Reproduce(Reproduce),
     Deploy(Deploy),
 }
 
 impl Command {
     /// The exit code when the command itself fails. Comparing follows `diff`:
-    /// 1 is an answer there.
+    /// 1 is an answer there. Of a package that cannot be rebuilt nothing is known.
     pub fn trouble(&self) -> ExitCode {
         match self {
+            Self::Reproduce(_) => ExitCode::from(3),
             Self::Fingerprint(flags) if flags.diff.is_some() => ExitCode::from(2),
             _ => ExitCode::FAILURE,
         }

@@ -37,3 +37,37 @@ pub struct Man {
     #[arg(short, long, value_name = "DIR", conflicts_with = "command")]
     pub output: Option<PathBuf>,
 }
+
+/// Rebuild a published package from its recorded commit and toolchain, and compare.
+///
+/// FILE.provenance.json says how the package was made. Its commit is cloned into
+/// a temporary folder and built by that commit's own build tool: who rebuilds
+/// runs its code. Exit code 0 the same bytes, 1 others, 2 usage, 3 it could not
+/// be rebuilt, so nothing is known.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask reproduce dist/24.10/mips_24kc/tollgate-wrt_0.1.0-r1_mips_24kc.ipk\n  cargo xtask reproduce tollgate-wrt-0.1.0-r1.apk --source https://example.org/tollgate-wrt.git\n  cargo xtask reproduce FILE -o rebuilt/ --json | jq '.differences[]'"
+)]
+pub struct Reproduce {
+    /// The package.
+    pub file: PathBuf,
+    /// Its provenance (default: FILE.provenance.json).
+    #[arg(long, value_name = "FILE")]
+    pub provenance: Option<PathBuf>,
+    /// The repository with the commit (default: that of the package's folder, of
+    /// the working directory, or this one).
+    #[arg(long, value_name = "URL|DIR")]
+    pub source: Option<String>,
+    /// Compare although the toolchain here is another than the recorded one.
+    #[arg(long)]
+    pub any_toolchain: bool,
+    /// Keep the rebuilt package in this folder.
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Check the package's hash and say what would be rebuilt; build nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}

@@ -37,6 +37,7 @@ use crate::image::decide::Ready;
 use crate::image::ensure::{self, Ensured};
 use crate::image::files::WorkingTree;
 use crate::image::spec::Spec;
+use crate::provenance::Beside;
 use crate::record::Record;
 use crate::source;
 use crate::toolchain::cache::Cache;
@@ -71,6 +72,7 @@ pub struct Options {
 pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<Vec<Outcome>> {
     plan::check_recipe(request.workspace, request.member)?;
     let asked = source::ask(&request.member.dir);
+    let tool = build::beside::tool(ctx, request);
     let engine = Engine::find(options.engine)?;
     let ca = ca::bundle(options.ca_bundle.as_deref())?;
     let source = asked.answer(&ctx.ui)?;
@@ -81,7 +83,8 @@ pub fn build(ctx: &Context, request: &Request<'_>, options: &Options) -> Result<
         is_remote: engine.is_remote()?,
         engine,
         ca,
-        epoch: source.epoch,
+        source,
+        tool: tool.map(source::Asked::quietly),
     };
     let mut outcomes = Vec::new();
     for arch in &request.archs {
@@ -105,7 +108,8 @@ struct Run<'a> {
     engine: Engine,
     is_remote: bool,
     ca: Option<PathBuf>,
-    epoch: u64,
+    source: source::Source,
+    tool: Option<source::Source>,
 }
 
 impl Run<'_> {
@@ -126,7 +130,7 @@ impl Run<'_> {
             &self.ctx.sdk,
             arch,
             &image.labels.fingerprint,
-            self.epoch,
+            self.source.epoch,
         )?;
         let lock = Cache::open()?.path(&format!("locks/sdk-{}.lock", plan.key));
         let what = format!("{} for {} in the SDK", plan.meta.name, arch.name);
@@ -154,7 +158,7 @@ impl Run<'_> {
         let path = self.dist(arch).join(&plan.file);
         self.write(&path, &repacked.bytes)?;
         phases.insert("pack", started.elapsed().as_secs_f64());
-        let built = Built {
+        let mut built = Built {
             name: plan.meta.full_name(),
             version: plan.version.clone(),
             arch: arch.name.clone(),
@@ -169,11 +173,17 @@ impl Run<'_> {
             backend: Backend::Sdk,
             verdict: Some(package.verdict),
             log: Some(package.log),
+            beside: Beside::default(),
         };
-        record.finish(
-            &self.request.dist,
-            told::told(self.request, &ensured, &built)?,
-        )?;
+        let told = told::told(self.request, &ensured, &built)?;
+        let beside = build::beside::Beside {
+            request: self.request,
+            arch,
+            source: &self.source,
+            tool: self.tool.as_ref(),
+        };
+        built.beside = beside.write(&built, &told, None, self.ctx)?;
+        record.finish(&self.request.dist, told)?;
         Ok(built)
     }
 
