@@ -75,7 +75,12 @@ fn answer(flags: &Reproduce, ctx: &Context) -> Result<ExitCode> {
             asked.release,
             asked.backend.name(),
             recorded.commit,
-            printable(recorded.compiler.as_deref().unwrap_or("the SDK image's compiler"))
+            printable(
+                recorded
+                    .compiler
+                    .as_deref()
+                    .unwrap_or("the SDK image's compiler")
+            )
         );
         match flags.json {
             true => println!(
@@ -103,7 +108,14 @@ fn answer(flags: &Reproduce, ctx: &Context) -> Result<ExitCode> {
         object["commit"] = recorded.commit.clone().into();
         println!("{}", serde_json::to_string_pretty(&object)?);
     }
-    tell(&answer, &file.to_string(), &sha256, &recorded, flags.json, ctx);
+    tell(
+        &answer,
+        &file.to_string(),
+        &sha256,
+        &recorded,
+        flags.json,
+        ctx,
+    );
     Ok(match answer.verdict {
         Verdict::Reproduced => ExitCode::SUCCESS,
         Verdict::Different => ExitCode::FAILURE,
@@ -123,11 +135,17 @@ fn tell(answer: &Answer, file: &str, sha256: &str, recorded: &Recorded, json: bo
     match answer.verdict {
         Verdict::Reproduced if answer.signature_aside => ctx.ui.status(
             "Reproduced",
-            &format!("{file} but for its signature, from commit {}", recorded.commit),
+            &format!(
+                "{file} but for its signature, from commit {}",
+                recorded.commit
+            ),
         ),
         Verdict::Reproduced => ctx.ui.status(
             "Reproduced",
-            &format!("{file}: the same bytes from commit {} (sha256 {sha256})", recorded.commit),
+            &format!(
+                "{file}: the same bytes from commit {} (sha256 {sha256})",
+                recorded.commit
+            ),
         ),
         Verdict::Different => {
             ctx.ui.error(&anyhow::anyhow!(
@@ -144,7 +162,8 @@ fn tell(answer: &Answer, file: &str, sha256: &str, recorded: &Recorded, json: bo
         }
     }
     if let Some(kept) = &answer.rebuilt {
-        ctx.ui.note(&format!("the rebuilt package is {}", kept.display()));
+        ctx.ui
+            .note(&format!("the rebuilt package is {}", kept.display()));
     }
 }
 

@@ -32,7 +32,9 @@ impl fmt::Display for Place {
 /// # Errors
 /// None has it.
 pub fn at_hand(package: &Path, commit: &str, ctx: &Context) -> Result<Place> {
-    let package = package.canonicalize().unwrap_or_else(|_| package.to_owned());
+    let package = package
+        .canonicalize()
+        .unwrap_or_else(|_| package.to_owned());
     let mut dirs: Vec<PathBuf> = package.parent().map(Path::to_owned).into_iter().collect();
     dirs.extend(std::env::current_dir());
     dirs.push(ctx.root.clone());
@@ -83,10 +85,14 @@ impl Checkout {
             other => other.to_string(),
         };
         let target = dir.to_string_lossy();
-        git(parent, &["clone", "--quiet", "--no-checkout", "--", &from, &target])
-            .with_context(|| format!("clone {place}"))?;
+        git(
+            parent,
+            &["clone", "--quiet", "--no-checkout", "--", &from, &target],
+        )
+        .with_context(|| format!("clone {place}"))?;
         // A commit that no branch leads to can still be asked for by its hash.
-        let has = |dir: &Path| git(dir, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok();
+        let has =
+            |dir: &Path| git(dir, &["cat-file", "-e", &format!("{commit}^{{commit}}")]).is_ok();
         if !has(dir) {
             let _ = git(dir, &["fetch", "--quiet", "origin", commit]);
         }

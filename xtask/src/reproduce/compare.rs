@@ -56,7 +56,8 @@ pub fn compare(published: &Path, rebuilt: &Path) -> Result<Compared> {
         }
         let first = old.iter().zip(&new).position(|(old, new)| old != new);
         let first = first.unwrap_or(old.len().min(new.len()));
-        let side = |bytes: &[u8]| Some(format!("{} bytes, other from byte {first} on", bytes.len()));
+        let side =
+            |bytes: &[u8]| Some(format!("{} bytes, other from byte {first} on", bytes.len()));
         differences.push(Difference {
             place: "container".to_owned(),
             what: "compression, order or times: what is in it is the same",
@@ -88,6 +89,9 @@ fn unsigned(file: &[u8]) -> Result<Vec<u8>> {
     Ok(rest)
 }
 
+/// One thing to compare of a file.
+type Aspect = fn(&FileInfo) -> Option<String>;
+
 fn reports(old: &Report, new: &Report) -> Vec<Difference> {
     let mut found = Vec::new();
     let mut compare = |place: &str, what, published: Option<String>, rebuilt: Option<String>| {
@@ -104,28 +108,40 @@ fn reports(old: &Report, new: &Report) -> Vec<Difference> {
     compare("container", "kind", kind(old), kind(new));
     let fields = |report: &Report| -> BTreeMap<String, String> {
         let fields = report.control.iter();
-        fields.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        fields
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     };
     let (a, b) = (fields(old), fields(new));
     for name in keys(&a, &b) {
-        compare(&format!("field {name}"), "value", a.get(name).cloned(), b.get(name).cloned());
+        compare(
+            &format!("field {name}"),
+            "value",
+            a.get(name).cloned(),
+            b.get(name).cloned(),
+        );
     }
     let members = |report: &Report| -> BTreeMap<String, (String, String)> {
         let members = report.members.iter();
-        members.map(|one| (one.name.clone(), (one.mode.clone(), one.text.clone()))).collect()
+        members
+            .map(|one| (one.name.clone(), (one.mode.clone(), one.text.clone())))
+            .collect()
     };
     let (a, b) = (members(old), members(new));
     for name in keys(&a, &b) {
         let place = format!("script {name}");
         let part = |of: &BTreeMap<String, (String, String)>, text: bool| {
-            of.get(name).map(|(mode, content)| if text { content.clone() } else { mode.clone() })
+            of.get(name)
+                .map(|(mode, content)| if text { content.clone() } else { mode.clone() })
         };
         compare(&place, "text", part(&a, true), part(&b, true));
         compare(&place, "mode", part(&a, false), part(&b, false));
     }
     let files = |report: &Report| -> BTreeMap<String, FileInfo> {
         let files = report.files.iter();
-        files.map(|file| (file.path.clone(), file.clone())).collect()
+        files
+            .map(|file| (file.path.clone(), file.clone()))
+            .collect()
     };
     let (a, b) = (files(old), files(new));
     for name in keys(&a, &b) {
@@ -135,7 +151,7 @@ fn reports(old: &Report, new: &Report) -> Vec<Difference> {
             compare(&place, "only in one", is(a.get(name)), is(b.get(name)));
             continue;
         };
-        let aspects: [(&str, fn(&FileInfo) -> Option<String>); 5] = [
+        let aspects: [(&str, Aspect); 5] = [
             ("kind", |file| Some(file.kind.to_owned())),
             ("mode", |file| Some(file.mode.clone())),
             ("owner", |file| Some(format!("{}:{}", file.uid, file.gid))),

@@ -95,7 +95,10 @@ fn rebuild(request: &Request<'_>, work: &Path, ctx: &Context) -> Result<Answer> 
         Some(source) => checkout::Place::Named(source.to_owned()),
         None => checkout::at_hand(request.file, &recorded.commit, ctx)?,
     };
-    let step = ctx.ui.step("Checking out", &format!("{} of {repository}", recorded.commit));
+    let step = ctx.ui.step(
+        "Checking out",
+        &format!("{} of {repository}", recorded.commit),
+    );
     let tree = Checkout::make(&repository, &recorded.commit, &work.join("source"))?;
     step.done("Checked out");
     let own = tree.has_tool() && recorded.tool.is_none();
@@ -157,7 +160,9 @@ enum Tool {
 /// The build tool of a package from another repository.
 fn tool(recorded: &Recorded, work: &Path, ctx: &Context) -> Result<Tool> {
     let Some(tool) = &recorded.tool else {
-        ctx.ui.warn("its provenance names no build tool, and its commit has none: this one rebuilds it");
+        ctx.ui.warn(
+            "its provenance names no build tool, and its commit has none: this one rebuilds it",
+        );
         return Ok(Tool::Running);
     };
     if tool.dirty {
@@ -171,12 +176,19 @@ fn tool(recorded: &Recorded, work: &Path, ctx: &Context) -> Result<Tool> {
     let place = checkout::Place::Named(ctx.root.display().to_string());
     let tree = Checkout::make(&place, &tool.commit, &work.join("tool"))
         .context("get the build tool that made it")?;
-    ctx.ui.note(&format!("the build tool is that of commit {}", tool.commit));
+    ctx.ui
+        .note(&format!("the build tool is that of commit {}", tool.commit));
     Ok(Tool::Of(tree.dir))
 }
 
 /// Builds the package anew; gives the file.
-fn run(recorded: &Recorded, tree: &Checkout, tool: &Tool, dist: &Path, ctx: &Context) -> Result<PathBuf> {
+fn run(
+    recorded: &Recorded,
+    tree: &Checkout,
+    tool: &Tool,
+    dist: &Path,
+    ctx: &Context,
+) -> Result<PathBuf> {
     let asked = &recorded.asked;
     let provider = recorded.provider.as_deref().unwrap_or(&asked.toolchain);
     let manifest = tree.dir.join(&asked.workspace).join("Cargo.toml");
@@ -190,9 +202,17 @@ fn run(recorded: &Recorded, tree: &Checkout, tool: &Tool, dist: &Path, ctx: &Con
     if asked.profile == "openwrt-fast" {
         args.push("--fast".into());
     }
-    args.extend(["--manifest-path".into(), manifest.into(), "--dist".into(), dist.into()]);
+    args.extend([
+        "--manifest-path".into(),
+        manifest.into(),
+        "--dist".into(),
+        dist.into(),
+    ]);
     let (program, dir) = match tool {
-        Tool::Running => (std::env::current_exe().context("find this program")?, ctx.root.clone()),
+        Tool::Running => (
+            std::env::current_exe().context("find this program")?,
+            ctx.root.clone(),
+        ),
         Tool::Of(dir) => {
             let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
             (cargo.into(), dir.clone())
@@ -200,7 +220,10 @@ fn run(recorded: &Recorded, tree: &Checkout, tool: &Tool, dist: &Path, ctx: &Con
     };
     ctx.ui.status(
         "Rebuilding",
-        &format!("{} for {} of {}", asked.crate_name, asked.arch, asked.release),
+        &format!(
+            "{} for {} of {}",
+            asked.crate_name, asked.arch, asked.release
+        ),
     );
     let command = process::without_build_variables(duct::cmd(program, args).dir(dir))
         .env("SOURCE_DATE_EPOCH", asked.source_date_epoch.to_string())
@@ -224,7 +247,9 @@ fn run(recorded: &Recorded, tree: &Checkout, tool: &Tool, dist: &Path, ctx: &Con
     let report: serde_json::Value =
         serde_json::from_slice(&output.stdout).context("read what the rebuild reports")?;
     let path = report["packages"][0]["path"].as_str();
-    Ok(PathBuf::from(path.context("the rebuild reports no package")?))
+    Ok(PathBuf::from(
+        path.context("the rebuild reports no package")?,
+    ))
 }
 
 /// Before anything is built: is the compiler that is installed the recorded one?

@@ -43,7 +43,9 @@ impl Recorded {
     /// # Errors
     /// A package that nobody can rebuild; values that are not what they should be.
     pub fn of(statement: &Statement) -> Result<Self> {
-        let source = statement.source().context("its provenance names no source")?;
+        let source = statement
+            .source()
+            .context("its provenance names no source")?;
         let source = commit(source)?.context(
             "it was built outside of a git checkout: no commit is recorded that it could be rebuilt from",
         )?;
@@ -102,7 +104,8 @@ fn commit(resource: &Resource) -> Result<Option<Commit>> {
     let Some(hash) = resource.digest.get("gitCommit") else {
         return Ok(None);
     };
-    let is_hash = [40, 64].contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_hash =
+        [40, 64].contains(&hash.len()) && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
     ensure!(is_hash, "its provenance is broken: {hash:?} is no commit");
     Ok(Some(Commit {
         commit: hash.clone(),
