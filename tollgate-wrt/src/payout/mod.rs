@@ -86,6 +86,8 @@ struct Rest {
     pause: Duration,
     /// Whether it was for the payee or the mint, not for the amount.
     is_unreachable: bool,
+    /// What was owed then.
+    owed: u64,
 }
 
 /// How a round is gone about.

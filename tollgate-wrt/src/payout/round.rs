@@ -51,13 +51,6 @@ impl Paymaster {
             Ok(payee) => payee,
             Err(why) => return (report(Fate::Skipped, why), false),
         };
-        let key = (purse.0.clone(), name.to_owned());
-        let rest = self.resting().get(&key).copied();
-        if let Some(rest) = rest.filter(|rest| mode == Mode::Regular && rest.until > Instant::now())
-        {
-            let why = "it is tried again later".to_owned();
-            return (report(Fate::Resting, why), !rest.is_unreachable);
-        }
         let (owed, at_hand, is_pending) = self.store.read(|state| {
             let owed = self.due(rules, state).get(name).copied().unwrap_or(0);
             let pending = state.all_pending().any(|intent| {
@@ -66,6 +59,17 @@ impl Paymaster {
             });
             (owed, self.books(rules, state).at_hand(), pending)
         });
+        let key = (purse.0.clone(), name.to_owned());
+        let rest = self.resting().get(&key).copied();
+        // What was too little may have grown.
+        let is_over = |rest: &Rest| {
+            let has_grown = !rest.is_unreachable && owed >= rest.owed.saturating_mul(2);
+            mode != Mode::Regular || has_grown || rest.until <= Instant::now()
+        };
+        if let Some(rest) = rest.filter(|rest| !is_over(rest)) {
+            let why = "it is tried again later".to_owned();
+            return (report(Fate::Resting, why), !rest.is_unreachable);
+        }
         if is_pending {
             let why = "the last payout is under way".to_owned();
             return (report(Fate::Pending, why), true);
@@ -86,7 +90,7 @@ impl Paymaster {
                 };
                 let report = report(fate, problem.to_string()).to(&payee.text);
                 if mode != Mode::Dry {
-                    self.rest(key, rest, is_reachable);
+                    self.rest(key, rest, is_reachable, owed);
                 }
                 return (report, is_reachable);
             }
@@ -109,7 +113,7 @@ impl Paymaster {
         let failed = made.as_ref().is_err_and(|refusal| !refusal.is_pending());
         if failed {
             // By now it is known that the mint does not pay at the moment.
-            self.rest(key, rest, false);
+            self.rest(key, rest, false, owed);
         }
         (self.finished(report, id, made), !failed)
     }
@@ -169,12 +173,13 @@ impl Paymaster {
             .map_err(|error| format!("the lightning_address of `{name}`: {error}"))
     }
 
-    fn rest(&self, key: (MintUrl, String), last: Option<Rest>, is_reachable: bool) {
+    fn rest(&self, key: (MintUrl, String), last: Option<Rest>, is_reachable: bool, owed: u64) {
         let pause = last.map_or(SHORTEST, |last| (last.pause * 2).min(LONGEST));
         let rest = Rest {
             until: Instant::now() + pause,
             pause,
             is_unreachable: !is_reachable,
+            owed,
         };
         if last.is_none() && !is_reachable {
             warn!(mint:% = key.0, identity = key.1.as_str(); "cannot pay out now, it is tried again");

@@ -4,10 +4,13 @@
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::thread;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::common::Daemon;
+use crate::crash::random;
 use crate::lnurl::{AUTHORITY, HOSTS, Server};
 use crate::namespace::{Namespace, within};
 use crate::nutshell::{Mint, Version};
@@ -215,6 +218,54 @@ fn shares_are_paid_by_themselves() {
     });
     street.stop();
     audit(&street.mint, &street.shop);
+}
+
+/// By themselves, at moments that a seed gives.
+#[test]
+fn shares_survive_kills() {
+    const ROUNDS: u64 = 3;
+    let Some(mut street) = Street::new(&json!({"payout_interval_seconds": 1})) else {
+        return;
+    };
+    let (_, mut random) = random();
+    for _ in 0..ROUNDS {
+        street.receive(110);
+        thread::sleep(Duration::from_millis(random(1_500)));
+        let mut daemon = street.daemon.take().unwrap();
+        daemon.signal(Signal::KILL);
+        daemon.wait();
+        street.start();
+    }
+    // A round may have come before all of it was there; what is left is dust.
+    wait_until("all is paid", || {
+        street.run(&["wallet", "payout"]);
+        let owed = street.owed();
+        let owed: Vec<u64> = owed
+            .as_object()
+            .unwrap()
+            .values()
+            .filter_map(Value::as_u64)
+            .collect();
+        let (_, list) = street.run(&["wallet", "payouts"]);
+        !list.contains("pending")
+            && balance(&street.shop) < 50
+            && owed.iter().all(|owed| *owed < 12)
+    });
+    street.stop();
+    audit(&street.mint, &street.shop);
+    // Nobody has more than the share, whatever was cut off.
+    let books = street.shop.books();
+    let profit = ROUNDS * 110 - 10;
+    for (name, tenths) in [("owner", 7), ("a", 2), ("b", 1)] {
+        let address = format!("{name}@pay.tollgate.test");
+        let paid = books.paid.iter().filter(|(to, ..)| *to == address);
+        let total: u64 = paid.map(|(_, amount, fee)| amount + fee).sum();
+        let most = profit * tenths / 10 + ROUNDS;
+        assert!(
+            total <= most && total + 60 > most,
+            "{name}: {total} of {most}"
+        );
+    }
 }
 
 #[test]
