@@ -6,6 +6,7 @@ pub mod fresh;
 pub mod image;
 pub mod log;
 pub mod pack;
+pub mod package;
 
 use std::time::{Duration, Instant};
 

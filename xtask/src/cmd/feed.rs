@@ -168,11 +168,8 @@ fn key(flags: &Feed, format: Format, ctx: &Context) -> Result<Option<Secret>> {
             kind.variable()
         );
     };
-    if found.is_open {
-        ctx.ui.warn(&format!(
-            "others may read the secret key {0}: chmod 600 {0}",
-            found.place
-        ));
+    for warning in found.warnings() {
+        ctx.ui.warn(&warning);
     }
     Ok(Some(found.key))
 }

@@ -34,7 +34,7 @@ pub fn run(flags: &Ipk, ctx: &Context) -> Result<ExitCode> {
     }
     let (release, archs) = chosen(&flags.archs, ctx)?;
     let (workspace, member) = selected(&flags.package, ctx)?;
-    let key = flags.sign_key.as_deref().map(pack::sign_key).transpose()?;
+    let key = pack::sign_key(flags.sign_key.as_deref(), ctx)?;
     assemble::refuse_key(release.format, key.as_ref())?;
     let request = Request {
         release,

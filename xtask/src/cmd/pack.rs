@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::fingerprint::hex;
 use crate::flags::Pack;
 use crate::keys::ec;
+use crate::keys::store::{self, Found, Kind, Secret};
 use crate::package::load;
 use crate::source;
 use crate::util::fs;
@@ -23,7 +24,7 @@ use crate::util::fs;
 /// Unreadable input; metadata that no package can have.
 pub fn run(flags: &Pack, ctx: &Context) -> Result<ExitCode> {
     let format = format(flags)?;
-    let key = flags.sign_key.as_deref().map(sign_key).transpose()?;
+    let key = sign_key(flags.sign_key.as_deref(), ctx)?;
     let table: PackageTable = strict::parse(&flags.meta, &fs::read_text(&flags.meta)?)?;
     let in_table = || format!("the package table in {}", flags.meta.display());
     for (key, is_there) in [
@@ -112,6 +113,14 @@ fn format(flags: &Pack) -> Result<Format> {
 }
 
 /// The key that signs a single apk.
-pub fn sign_key(file: &Path) -> Result<ec::Secret> {
-    ec::Secret::from_pem(&fs::read_text(file)?).with_context(|| file.display().to_string())
+pub fn sign_key(file: Option<&Path>, ctx: &Context) -> Result<Option<ec::Secret>> {
+    let Some(file) = file else { return Ok(None) };
+    let found = store::find(Kind::Ec, Some(file))?;
+    for warning in found.iter().flat_map(Found::warnings) {
+        ctx.ui.warn(&warning);
+    }
+    Ok(found.and_then(|found| match found.key {
+        Secret::Ec(key) => Some(key),
+        Secret::Usign(_) => None,
+    }))
 }

@@ -52,6 +52,9 @@ pub enum BenchKind {
     Image,
     /// The log scanner against `grep -c` (writes 400 MB to the temporary folder).
     Log,
+    /// The daemon's ipk and apk against gzip and xz on the same bytes, and feeds
+    /// of 1,000 packages against the processes of OpenWrt's own script.
+    Package,
 }
 
 /// Run the project's tests and count them by what they need.

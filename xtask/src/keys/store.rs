@@ -195,6 +195,25 @@ pub struct Found {
     pub place: String,
     /// Others may read its file.
     pub is_open: bool,
+    /// The git checkout that its file is in.
+    pub checkout: Option<PathBuf>,
+}
+
+impl Found {
+    /// What its owner has to be told of it.
+    pub fn warnings(&self) -> Vec<String> {
+        let place = &self.place;
+        let open = self
+            .is_open
+            .then(|| format!("others may read the secret key {place}: chmod 600 {place}"));
+        let checkout = self.checkout.as_ref().map(|checkout| {
+            format!(
+                "the secret key {place} is in the git checkout {}, one `git add` from being published: move it elsewhere",
+                checkout.display()
+            )
+        });
+        open.into_iter().chain(checkout).collect()
+    }
 }
 
 /// The key in `file`, else in the environment, else in the user's folder;
@@ -212,6 +231,7 @@ pub fn find(kind: Kind, file: Option<&Path>) -> Result<Option<Found>> {
             key,
             place,
             is_open: false,
+            checkout: None,
         }));
     }
     let path = match file {
@@ -232,6 +252,7 @@ pub fn find(kind: Kind, file: Option<&Path>) -> Result<Option<Found>> {
         key,
         place,
         is_open: mode.is_ok_and(|mode| mode & 0o077 != 0),
+        checkout: checkout(&path)?,
     }))
 }
 
@@ -241,25 +262,35 @@ pub fn find(kind: Kind, file: Option<&Path>) -> Result<Option<Found>> {
 /// # Errors
 /// Such a folder.
 pub fn refuse_checkout(dir: &Path) -> Result<()> {
-    let dir = std::path::absolute(dir).with_context(|| format!("find {}", dir.display()))?;
+    if let Some(checkout) = checkout(dir)? {
+        let shown = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+        bail!(
+            "{} is in the git checkout {}: secret keys belong elsewhere ({} without --dir)",
+            shown.display(),
+            checkout.display(),
+            home().map_or("the user's folder".to_owned(), |home| home
+                .display()
+                .to_string())
+        );
+    }
+    Ok(())
+}
+
+/// The git checkout that a path is in, itself or by a link.
+fn checkout(path: &Path) -> Result<Option<PathBuf>> {
+    let dir = std::path::absolute(path).with_context(|| format!("find {}", path.display()))?;
     // A link would lead there as well.
     let real = dir.ancestors().find_map(|above| {
         let rest = dir.strip_prefix(above).ok()?;
         Some(above.canonicalize().ok()?.join(rest))
     });
-    for path in [Some(dir.clone()), real].into_iter().flatten() {
-        if let Some(checkout) = path.ancestors().find(|above| above.join(".git").exists()) {
-            bail!(
-                "{} is in the git checkout {}: secret keys belong elsewhere ({} without --dir)",
-                dir.display(),
-                checkout.display(),
-                home().map_or("the user's folder".to_owned(), |home| home
-                    .display()
-                    .to_string())
-            );
-        }
-    }
-    Ok(())
+    let found = [Some(dir), real].into_iter().flatten().find_map(|path| {
+        let mut above = path.ancestors();
+        above
+            .find(|above| above.join(".git").exists())
+            .map(Path::to_owned)
+    });
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -288,9 +319,23 @@ mod tests {
         let error = format!("{:#}", find(Kind::Ec, Some(&wrong)).unwrap_err());
         assert!(error.contains(USIGN_SECRET), "{error}");
 
+        let key = dir.path().join(USIGN_SECRET);
+        assert_eq!(
+            find(Kind::Usign, Some(&key))
+                .unwrap()
+                .unwrap()
+                .warnings()
+                .len(),
+            1
+        );
         refuse_checkout(&dir.path().join("a/b")).unwrap();
         std::fs::create_dir(dir.path().join(".git")).unwrap();
         assert!(refuse_checkout(&dir.path().join("a/b")).is_err());
+        let warnings = find(Kind::Usign, Some(&key)).unwrap().unwrap().warnings();
+        assert!(
+            warnings[1].contains("one `git add` from being published"),
+            "{warnings:?}"
+        );
         let other = tempfile::tempdir().unwrap();
         let link = other.path().join("link");
         std::os::unix::fs::symlink(dir.path(), &link).unwrap();
