@@ -5,9 +5,10 @@
 //! known for good what became of it, however long that takes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use log::{debug, warn};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::work::{FIRST_PAUSE, LAST_PAUSE, wall_time};
 use super::{Answer, Refusal, Till, outcome};
@@ -18,6 +19,10 @@ use crate::wallet::{Connection, Melted, Mint};
 /// How long after an invoice's end it is believed that nobody can pay it any
 /// more, in seconds. Clocks differ.
 const GRACE: u64 = 600;
+
+/// How long after an intent no request of it can be under way to the mint any
+/// more, in seconds. It was watched for [`GRACE`] at least then: clocks jump.
+const LONGEST: u64 = 86_400;
 
 impl Till {
     /// Makes a payout, and writes `also` down in the same step as its intent.
@@ -51,7 +56,14 @@ impl Till {
         payout: &Payout,
         answer: &Answer,
     ) {
-        let is_over = || wall_time() > payout.expiry.saturating_add(GRACE);
+        let start = Instant::now();
+        let is_over = || {
+            let now = wall_time();
+            // Some invoices last for years, and requests do not.
+            let is_old = now > intent.time.saturating_add(LONGEST);
+            now > payout.expiry.saturating_add(GRACE)
+                || is_old && start.elapsed() > Duration::from_secs(GRACE)
+        };
         let mut melted = match connection {
             Some(connection) => mint.melt_first(connection, intent, payout).await,
             None => mint.melt_again(intent, payout, is_over()).await,

@@ -205,7 +205,14 @@ impl Mint {
             Err(MintError::Refused { .. }) => None,
             Err(error) => return Err(error),
         };
-        Ok((spent, self.melt_state(payout).await?.progress()?))
+        match self.melt_state(payout).await {
+            Ok(quote) => Ok((spent, quote.progress()?)),
+            // It has forgotten the quote; unspent ecash has paid nothing.
+            Err(MintError::Refused { .. }) if spent == Some(State::Unspent) => {
+                Ok((spent, Progress::Unpaid))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn melt_state(&self, payout: &Payout) -> Result<MeltQuote, MintError> {
