@@ -101,8 +101,9 @@ pub fn restore(paths: &Paths, backup: &Backup, how: How) -> io::Result<Done> {
 /// What the ledger will be.
 fn plan(present: &State, backup: &Backup, how: How) -> (State, Done) {
     let mut state = match how.onto {
-        Onto::Merge => present.clone(),
-        Onto::Empty | Onto::Replace => State::default(),
+        // Of an empty one the receipts stay.
+        Onto::Merge | Onto::Empty => present.clone(),
+        Onto::Replace => State::default(),
     };
     let mut done = Done::default();
     let age = age(backup.made);
@@ -232,7 +233,12 @@ fn put_file(
         None => {}
     }
     if !dry_run {
-        files::replace(&path, saved.text.as_bytes(), saved.mode)?;
+        // The key is nobody else's, whatever it was.
+        let mode = match saved.name.as_str() {
+            "identities" => super::MODE,
+            _ => saved.mode,
+        };
+        files::replace(&path, saved.text.as_bytes(), mode)?;
     }
     done.files.push(path);
     Ok(())

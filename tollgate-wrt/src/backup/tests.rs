@@ -332,7 +332,7 @@ fn a_payout_at_work_gives_its_change_or_all_back_to_be_checked() {
 fn key_and_settings_come_back_and_copies_are_kept() {
     let from = tempfile::tempdir().unwrap();
     let paths = Paths::new(from.path());
-    files::replace(&paths.identities(), b"old key", 0o600).unwrap();
+    files::replace(&paths.identities(), b"old key", 0o644).unwrap();
     files::replace(&paths.uci(), b"old settings", 0o644).unwrap();
     let backup = Backup::new(&paths, Vec::new()).unwrap();
     let dir = tempfile::tempdir().unwrap();
@@ -362,6 +362,8 @@ fn key_and_settings_come_back_and_copies_are_kept() {
     assert_eq!(read(&paths.uci()), "old settings");
     assert_eq!(done.files, [paths.identities(), paths.uci()]);
     assert_eq!(read(&done.kept[0]), "new key");
-    let mode = std::fs::metadata(&done.kept[0]).unwrap().mode() & 0o777;
-    assert_eq!(mode, 0o600);
+    for key in [&done.kept[0], &paths.identities()] {
+        let mode = std::fs::metadata(key).unwrap().mode() & 0o777;
+        assert_eq!(mode, 0o600);
+    }
 }
