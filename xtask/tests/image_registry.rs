@@ -156,6 +156,61 @@ fn a_team_builds_each_image_once() {
 }
 
 #[test]
+fn the_images_of_a_workflow_are_pulled_or_built_and_pushed() {
+    let Some(registry) = Registry::start() else {
+        return;
+    };
+    let Some(copy) = small() else { return };
+    let place = format!("{}/team", registry.name);
+    let releases = ["24.10", "25.12"];
+    let images = |args: &[&str], registry: &str| {
+        let args = [&["ci", "image", image_copy::ARCH, "--json"], args].concat();
+        let mut command = copy.xtask(&args);
+        let output = support::run(command.env("XTASK_REGISTRY", registry));
+        let report = support::json(&output);
+        assert_eq!(report["failures"], serde_json::json!([]));
+        (report["images"].clone(), stderr(&output))
+    };
+    let (built, _) = images(&["--push"], &place);
+    let mut tags = Vec::new();
+    for (image, release) in built.as_array().unwrap().iter().zip(releases) {
+        assert_eq!(image["release"], release);
+        assert_eq!(image["state"], "built");
+        let tag = image["tag"].as_str().unwrap();
+        assert_eq!(image["pushed"], format!("{place}/{tag}"));
+        tags.push(tag);
+    }
+    // The runner of the next job, which is to push nothing.
+    docker(&[&["rmi", image_copy::ALIAS], &tags[..]].concat());
+    let (pulled, _) = images(&[], &place);
+    assert_eq!(pulled.as_array().unwrap().len(), releases.len());
+    for image in pulled.as_array().unwrap() {
+        assert_eq!(
+            (&image["state"], image["pushed"].is_null()),
+            (&"pulled".into(), true)
+        );
+    }
+    // A repository without a registry has an empty variable.
+    let (none, said) = images(&[], "");
+    assert_eq!(none, serde_json::json!([]));
+    assert!(said.contains("built natively"), "{said}");
+    let (_, said) = images(&["--dry-run", "--registry", &place], "");
+    assert_eq!(said.matches("nothing to do").count(), 2, "{said}");
+    let wrong = [
+        "ci",
+        "image",
+        image_copy::ARCH,
+        "--registry",
+        "x y",
+        "--push",
+    ];
+    let said = fails(&mut copy.xtask(&wrong));
+    for release in releases {
+        assert!(said.contains(&format!("release {release}: ")), "{said}");
+    }
+}
+
+#[test]
 fn the_base_is_pinned() {
     let Some(registry) = Registry::start() else {
         return;

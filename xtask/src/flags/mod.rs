@@ -17,7 +17,7 @@ use crate::record::Backend;
 use crate::toolchain::select::Choice;
 
 pub use checks::{Bench, BenchKind, Smoke, Test};
-pub use ci::{Ci, CiCheck, CiChecks, CiMatrix, CiStep};
+pub use ci::{Ci, CiCheck, CiChecks, CiImage, CiMatrix, CiPackage, CiRelease, CiStep, CiSummary};
 pub use feed::{Feed, Keygen};
 pub use image::{EngineArgs, Fingerprint, Image, SdkArgs, VerifyCache};
 pub use published::{Completions, Man, Reproduce, Shell};

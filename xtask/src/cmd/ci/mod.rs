@@ -4,7 +4,11 @@
 
 pub mod checks;
 mod matrix;
+mod package;
 mod payments;
+mod release;
+mod steps;
+mod summary;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -14,6 +18,7 @@ use anyhow::{Context as _, Result};
 
 use crate::context::Context;
 use crate::flags::{Ci, CiStep};
+use crate::util::interrupt::{self, Stopped};
 
 /// Runs the command.
 ///
@@ -24,6 +29,21 @@ pub fn run(flags: &Ci, ctx: &Context) -> Result<ExitCode> {
         None => checks::run(&flags.checks, false, ctx),
         Some(CiStep::Full(flags)) => checks::run(flags, true, ctx),
         Some(CiStep::Matrix(flags)) => matrix::run(flags, ctx),
+        Some(CiStep::Image(flags)) => or_stopped(ctx, package::image(flags, ctx)),
+        Some(CiStep::Package(flags)) => or_stopped(ctx, package::package(flags, ctx)),
+        Some(CiStep::Release(flags)) => or_stopped(ctx, release::run(flags, ctx)),
+        Some(CiStep::Summary(flags)) => or_stopped(ctx, summary::run(flags, ctx)),
+    }
+}
+
+/// The user's wish to stop is no failure of a step.
+fn or_stopped(ctx: &Context, result: Result<ExitCode>) -> Result<ExitCode> {
+    match result {
+        Err(error) if error.is::<Stopped>() => {
+            ctx.ui.error(&error);
+            Ok(ExitCode::from(interrupt::EXIT_CODE))
+        }
+        result => result,
     }
 }
 
