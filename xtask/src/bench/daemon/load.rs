@@ -73,11 +73,8 @@ fn milliseconds(text: &str) -> Result<f64> {
     bail!("no time: {text:?}")
 }
 
-/// The best of several runs, by what `better` says. Other work on the machine
-/// makes a server slower, never faster.
-///
-/// # Panics
-/// Never: `loads` has one, or the whole bench has failed.
+/// The best of several runs, of each number. Other work on the machine makes a
+/// server slower, never faster.
 pub fn best(loads: &[Load]) -> Load {
     let rate = loads.iter().map(|load| load.rate).fold(0.0, f64::max);
     let p99 = loads
