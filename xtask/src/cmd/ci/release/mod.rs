@@ -105,11 +105,8 @@ impl Keys {
                     kind.variable()
                 );
             };
-            if found.is_open {
-                ctx.ui.warn(&format!(
-                    "others may read the secret key {0}: chmod 600 {0}",
-                    found.place
-                ));
+            for warning in found.warnings() {
+                ctx.ui.warn(&warning);
             }
             let text = found.key.public().to_text()?;
             fs::write_atomic(&public.path().join(kind.files().1), text.as_bytes(), 0o644)?;
