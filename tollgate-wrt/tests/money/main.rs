@@ -15,6 +15,8 @@ mod emulated;
 mod faults;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
+mod guard;
+mod install;
 mod keysets;
 mod lightning;
 mod lnurl;
@@ -25,7 +27,9 @@ mod owner;
 mod pay;
 mod payout;
 mod payout_crash;
+mod payout_mints;
 mod proxy;
 mod shares;
 mod shop;
+mod street;
 mod wallet;

@@ -1,106 +1,19 @@
 //! A real mint, in a process of its own.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::fs::{FlockOperation, flock};
-
-use crate::{groups, namespace};
-
-/// A version of nutshell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// With V2 keysets.
-    New,
-    /// With V1 keysets, as most mints still have.
-    Old,
-}
-
-impl Version {
-    /// What pip installs. Newer marshmallow and limits break these versions.
-    fn pins(self) -> [&'static str; 3] {
-        let cashu = match self {
-            Self::New => "cashu==0.20.2",
-            Self::Old => "cashu==0.16.5",
-        };
-        [cashu, "marshmallow<4", "limits<5"]
-    }
-
-    /// Changes whenever the pins do.
-    fn directory(self) -> &'static str {
-        match self {
-            Self::New => "nutshell-0.20.2-1",
-            Self::Old => "nutshell-0.16.5-1",
-        }
-    }
-}
+pub use crate::install::{Version, programs};
+use crate::namespace;
 
 /// How long a mint may take to start: it makes its keys and its database.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// nutshell's programs; `None`, after having said so, where they cannot be had.
-pub fn programs(version: Version) -> Option<&'static Path> {
-    type Installed = OnceLock<Result<PathBuf, String>>;
-    static NEW: Installed = OnceLock::new();
-    static OLD: Installed = OnceLock::new();
-    let programs = match version {
-        Version::New => &NEW,
-        Version::Old => &OLD,
-    };
-    match programs.get_or_init(|| install(version).map_err(|error| error.to_string())) {
-        Ok(path) => {
-            groups::group("mint", None);
-            Some(path)
-        }
-        Err(why) => {
-            groups::group("mint", Some(why));
-            None
-        }
-    }
-}
-
-fn install(version: Version) -> io::Result<PathBuf> {
-    let set = |name| std::env::var_os(name).map(PathBuf::from);
-    let cache = set("XTASK_CACHE_DIR")
-        .or_else(|| Some(set("XDG_CACHE_HOME")?.join("tollgate-xtask")))
-        .or_else(|| Some(set("HOME")?.join(".cache/tollgate-xtask")))
-        .ok_or_else(|| io::Error::other("no cache directory"))?;
-    fs::create_dir_all(&cache)?;
-    // Several test processes may want it at once.
-    let lock = File::create(cache.join(format!("{}.lock", version.directory())))?;
-    flock(&lock, FlockOperation::LockExclusive)?;
-
-    let directory = cache.join(version.directory());
-    let done = directory.join("installed");
-    if !done.exists() {
-        let _ = fs::remove_dir_all(&directory);
-        run(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
-        let mut pip = Command::new(directory.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
-        run(pip.args(version.pins()))?;
-        File::create(done)?.sync_all()?;
-    }
-    Ok(directory.join("bin"))
-}
-
-fn run(command: &mut Command) -> io::Result<()> {
-    let output = command.stdin(Stdio::null()).output();
-    let failed = |why: String| io::Error::other(format!("{command:?}: {why}"));
-    let output = output.map_err(|error| io::Error::other(error.to_string()))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(failed(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        )),
-    }
-}
 
 /// A mint; killed, and nothing else, when the test is over.
 pub struct Mint {
