@@ -3,8 +3,8 @@
 //!
 //! [`util`] → [`config`], [`fingerprint`], [`keys`] → [`package`], [`inspect`], [`buildlog`] →
 //! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] →
-//! [`provenance`] → [`build`], [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`deploy`],
-//! [`sdk_run`] → [`verify`], [`reproduce`] → [`cmd`].
+//! [`provenance`] → [`build`], [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`deploy`] →
+//! [`trial`], [`sdk_run`] → [`verify`], [`reproduce`] → [`cmd`].
 
 pub mod assemble;
 pub mod bench;
@@ -32,5 +32,6 @@ pub mod sdk_run;
 pub mod smoke;
 pub mod source;
 pub mod toolchain;
+pub mod trial;
 pub mod util;
 pub mod verify;

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::Reproduce(flags) => cmd::reproduce::run(&flags, &ctx),
         Command::Man(flags) => cmd::man::run(&flags, &ctx),
         Command::Deploy(flags) => cmd::deploy::run(&flags, &ctx),
+        Command::Try(flags) => cmd::trial::run(&flags, &ctx),
     });
     run.unwrap_or_else(|error| {
         Ui::default().error(&error);

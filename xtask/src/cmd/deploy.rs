@@ -6,8 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::ipk;
-use crate::build::{self, Request};
-use crate::compile::profile::Profile;
+use super::one::Wanted;
 use crate::context::Context;
 use crate::deploy::feed;
 use crate::deploy::install::{self, Unknown};
@@ -15,8 +14,7 @@ use crate::deploy::package::{Candidate, Change};
 use crate::deploy::router::{After, Router, manager};
 use crate::deploy::ssh::{Session, Target};
 use crate::flags::Deploy;
-use crate::record::{self, Backend, Record};
-use crate::util::fs::{human_size, read, shown};
+use crate::util::fs::{human_size, shown};
 use crate::util::interrupt::{self, Interrupt, Stopped};
 
 /// Exit code where nobody knows how the installation ended.
@@ -178,54 +176,19 @@ fn put(
 /// The package of the project for this router; `None` where a dry run would
 /// have to build it.
 fn of_project(flags: &Deploy, ctx: &Context, router: &Router) -> Result<Option<Candidate>> {
-    let (workspace, member) = ipk::selected(&flags.package, ctx)?;
     let release = router.release_of(&ctx.sdk)?;
     let arch = ctx.sdk.arch(&router.arch, &release)?;
-    let dist = ipk::dist(flags.dist.as_ref(), &workspace);
-    if flags.dry_run {
-        return in_dist(&dist, &release.name, &arch.name, &member.cargo_name);
-    }
-    let request = Request {
-        release,
-        archs: vec![arch],
-        profile: Profile::Release,
+    let wanted = Wanted {
+        package: &flags.package,
+        dist: flags.dist.as_ref(),
         toolchain: flags.toolchain.toolchain,
-        workspace: &workspace,
-        member: &member,
-        dist,
-        sign_key: None,
+        release,
+        arch,
     };
-    let outcome = build::build(ctx, &request)?.pop();
-    let built = outcome.context("nothing was built")?.1?;
-    Candidate::read(&built.path).map(Some)
-}
-
-/// What a build left, where it is as it was left.
-fn in_dist(
-    dist: &std::path::Path,
-    release: &str,
-    arch: &str,
-    crate_name: &str,
-) -> Result<Option<Candidate>> {
-    for backend in Backend::ALL {
-        let path = record::path(dist, release, arch, backend);
-        let Ok(Some(record)) = Record::read(&path) else {
-            continue;
-        };
-        let package = record.result.map(|result| result.package);
-        let Some(package) = package.filter(|package| package.crate_name == crate_name) else {
-            continue;
-        };
-        let file = path.with_file_name(&package.file);
-        let same = read(&file).is_ok_and(|bytes| {
-            crate::fingerprint::hex(&<sha2::Sha256 as sha2::Digest>::digest(&bytes))
-                == package.sha256
-        });
-        if same {
-            return Candidate::read(&file).map(Some);
-        }
+    match flags.dry_run {
+        true => wanted.there(ctx),
+        false => wanted.built(ctx).map(Some),
     }
-    Ok(None)
 }
 
 /// How things stand, for people; the exit code for programs.

@@ -136,6 +136,8 @@ pub struct SmokeTable {
     pub run: Vec<String>,
     /// Path to ask for over HTTP on `{port}`.
     pub get: Option<String>,
+    /// The port that the installed service listens on: `try` asks there.
+    pub port: Option<u16>,
     /// Kind of the Nostr event that the answer must be, correctly signed.
     pub nostr_kinds: Option<Vec<u32>>,
 }

@@ -46,7 +46,7 @@ pub struct Progress {
 
 impl Running {
     /// A child whose three pipes are open; it is given `input`.
-    pub(super) fn new(mut child: Child, input: Vec<u8>) -> Self {
+    pub fn new(mut child: Child, input: Vec<u8>) -> Self {
         let sent = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&sent);
         let stdin = child.stdin.take();

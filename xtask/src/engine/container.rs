@@ -177,6 +177,15 @@ pub struct Guard {
     helper: Child,
 }
 
+impl Guard {
+    /// The container stays.
+    pub fn release(mut self) {
+        // It waits for the end of its input, and does not see it then.
+        let _ = self.helper.kill();
+        let _ = self.helper.wait();
+    }
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         drop(self.helper.stdin.take());

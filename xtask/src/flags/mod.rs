@@ -21,7 +21,7 @@ pub use ci::{Ci, CiCheck, CiChecks, CiImage, CiMatrix, CiPackage, CiRelease, CiS
 pub use feed::{Feed, Keygen};
 pub use image::{EngineArgs, Fingerprint, Image, SdkArgs, VerifyCache};
 pub use published::{Completions, Man, Reproduce, Shell};
-pub use router::{Deploy, SshArgs};
+pub use router::{Deploy, SshArgs, Try};
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
 #[derive(Debug, Parser)]
@@ -59,6 +59,7 @@ pub enum Command {
     Man(Man),
     Reproduce(Reproduce),
     Deploy(Deploy),
+    Try(Try),
 }
 
 impl Command {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{PackageArgs, ToolchainArgs};
+use super::{EngineArgs, PackageArgs, ToolchainArgs};
 
 /// Install the package on a router over ssh, or tell it of a feed.
 ///
@@ -66,4 +66,54 @@ pub struct SshArgs {
     /// Any option of ssh_config(5), as ssh's -o takes it.
     #[arg(long, value_name = "KEY=VALUE")]
     pub ssh_option: Vec<String>,
+}
+
+/// Try the package's whole life in an OpenWrt userland: install it with the
+/// router's own opkg or apk, start its service, ask it over HTTP, remove it.
+///
+/// The userland is OpenWrt's image in Docker, or with --rootfs any folder or
+/// archive, of which a copy is used in namespaces of its own: that needs neither
+/// Docker nor root, and other processors are emulated by qemu for it alone
+/// (Linux 6.7). Where procd does not run, its service's command line is run.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask try x86_64\n  cargo xtask try mips --release 25.12 --rootfs openwrt-25.12.5-ath79-generic-rootfs.tar.gz\n  cargo xtask try aarch64 --rootfs ./rootfs --file tollgate-wrt_0.1.0-r1_aarch64_cortex-a53.ipk"
+)]
+pub struct Try {
+    /// Architecture or alias.
+    pub arch: String,
+    /// OpenWrt release (default: the one marked so in openwrt/sdk.toml).
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    /// A folder or archive with an OpenWrt userland, in place of Docker.
+    #[arg(long, value_name = "DIR|TAR")]
+    pub rootfs: Option<PathBuf>,
+    /// The image (default: openwrt/rootfs:ARCH-VERSION).
+    #[arg(long, value_name = "IMAGE", conflicts_with = "rootfs")]
+    pub image: Option<String>,
+    #[command(flatten)]
+    pub engine: EngineArgs,
+    /// Try this ipk or apk; nothing is built.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["package", "manifest_path", "dist"])]
+    pub file: Option<PathBuf>,
+    /// Where packages are built to (default: `dist` in the workspace).
+    #[arg(long, value_name = "DIR")]
+    pub dist: Option<PathBuf>,
+    /// What to ask the service for (default: `get` and `port` of the package's
+    /// smoke table).
+    #[arg(long, value_name = "URL")]
+    pub ask: Option<String>,
+    #[command(flatten)]
+    pub package: PackageArgs,
+    #[command(flatten)]
+    pub toolchain: ToolchainArgs,
+    /// Leave the userland there, and say where.
+    #[arg(long)]
+    pub keep: bool,
+    /// Say what would be done; change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
 }

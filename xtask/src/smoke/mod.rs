@@ -48,10 +48,7 @@ pub fn try_package(package: &Path, arch: &str, table: &SmokeTable, qemu: &Path) 
         Some(path) => service::ask(qemu, root.path(), &table.run, path)?,
     };
     let verified_kind = match &table.nostr_kinds {
-        Some(kinds) => Some(
-            nostr::verify(&answer, kinds)
-                .with_context(|| format!("verify the answer {answer:?}"))?,
-        ),
+        Some(kinds) => Some(verify(&answer, kinds)?),
         None => None,
     };
     Ok(Tried {
@@ -73,6 +70,14 @@ pub fn program(package: &Path, table: &SmokeTable, root: &Path) -> Result<PathBu
     let program = root.join(name.trim_start_matches('/'));
     ensure!(program.is_file(), "{} has no {name}", package.display());
     Ok(program)
+}
+
+/// Checks that an answer is a Nostr event of one of these kinds; gives its kind.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn verify(answer: &str, kinds: &[u32]) -> Result<u32> {
+    nostr::verify(answer, kinds).with_context(|| format!("verify the answer {answer:?}"))
 }
 
 /// Puts the package's files below `root`, as opkg or apk would.

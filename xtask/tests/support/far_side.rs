@@ -64,37 +64,43 @@ fn quiet(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {output:?}");
 }
 
+/// A root with the doubles of a router's programs.
+pub fn router(kind: &Kind) -> FarRoot {
+    let root = FarRoot::new();
+    let release = match kind.manager {
+        "apk" => "25.12.5",
+        _ => "24.10.4",
+    };
+    root.write(
+        "etc/openwrt_release",
+        &format!("DISTRIB_ID='OpenWrt'\nDISTRIB_RELEASE='{release}'\nDISTRIB_TARGET='ath79/generic'\nDISTRIB_ARCH='mips_24kc'\n"),
+        0o644,
+    );
+    root.write("tmp/sysinfo/model", "A Router v1\n", 0o644);
+    let manager = Path::new("usr/bin").join(kind.manager);
+    root.write(manager.to_str().unwrap(), &fixture(kind.manager), 0o755);
+    root.write("sbin/logread", &fixture("logread"), 0o755);
+    root.write("double/init", &fixture("init"), 0o644);
+    root.write("double/archs", kind.archs, 0o644);
+    root.write("double/installed", "", 0o644);
+    root.write("double/enabled", "", 0o644);
+    root.write("double/running", "", 0o644);
+    root.write(
+        "double/log",
+        "demo: started\nother: noise\ndemo: \u{1b}[31mred\n",
+        0o644,
+    );
+    if kind.shell == "dash" {
+        root.add_program("/usr/bin/dash");
+        std::fs::remove_file(root.path("bin/sh")).unwrap();
+        std::os::unix::fs::symlink("/usr/bin/dash", root.path("bin/sh")).unwrap();
+    }
+    root
+}
+
 impl FarSide {
     pub fn start(kind: &Kind) -> Self {
-        let root = FarRoot::new();
-        let release = match kind.manager {
-            "apk" => "25.12.5",
-            _ => "24.10.4",
-        };
-        root.write(
-            "etc/openwrt_release",
-            &format!("DISTRIB_ID='OpenWrt'\nDISTRIB_RELEASE='{release}'\nDISTRIB_TARGET='ath79/generic'\nDISTRIB_ARCH='mips_24kc'\n"),
-            0o644,
-        );
-        root.write("tmp/sysinfo/model", "A Router v1\n", 0o644);
-        let manager = Path::new("usr/bin").join(kind.manager);
-        root.write(manager.to_str().unwrap(), &fixture(kind.manager), 0o755);
-        root.write("sbin/logread", &fixture("logread"), 0o755);
-        root.write("double/init", &fixture("init"), 0o644);
-        root.write("double/archs", kind.archs, 0o644);
-        root.write("double/installed", "", 0o644);
-        root.write("double/enabled", "", 0o644);
-        root.write("double/running", "", 0o644);
-        root.write(
-            "double/log",
-            "demo: started\nother: noise\ndemo: \u{1b}[31mred\n",
-            0o644,
-        );
-        if kind.shell == "dash" {
-            root.add_program("/usr/bin/dash");
-            std::fs::remove_file(root.path("bin/sh")).unwrap();
-            std::os::unix::fs::symlink("/usr/bin/dash", root.path("bin/sh")).unwrap();
-        }
+        let root = router(kind);
         let home = tempfile::tempdir().unwrap();
         for name in ["key", "stranger"] {
             let key = home.path().join(name);
@@ -303,6 +309,31 @@ fn forward(mut near: TcpStream, mut far: TcpStream, sent: &AtomicU64, cut: u64, 
 /// A package with a service, a configuration file and bytes that do not
 /// compress; the name of its file.
 pub fn package(dir: &Path, end: &str, version: &str, arch: &str) -> String {
+    let mut noise = Vec::new();
+    let mut state = 1_u64;
+    while noise.len() < 600_000 {
+        // Knuth's MMIX.
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        noise.extend_from_slice(&state.to_be_bytes()[..4]);
+    }
+    let files = [
+        ("etc/init.d/demo", 0o755, fixture("init").into_bytes()),
+        ("etc/config/demo", 0o644, b"config demo\n".to_vec()),
+        ("usr/share/demo", 0o644, noise),
+    ];
+    package_of(dir, end, version, arch, files)
+}
+
+/// A package `demo` with these files.
+pub fn package_of<const N: usize>(
+    dir: &Path,
+    end: &str,
+    version: &str,
+    arch: &str,
+    files: [(&str, u32, Vec<u8>); N],
+) -> String {
     let meta = Meta {
         name: "demo".into(),
         version: version.into(),
@@ -315,21 +346,8 @@ pub fn package(dir: &Path, end: &str, version: &str, arch: &str) -> String {
         epoch: 1_700_000_000,
         ..Meta::default()
     };
-    let mut noise = Vec::new();
-    let mut state = 1_u64;
-    while noise.len() < 600_000 {
-        // Knuth's MMIX.
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        noise.extend_from_slice(&state.to_be_bytes()[..4]);
-    }
     let mut tree = Tree::default();
-    for (path, mode, content) in [
-        ("etc/init.d/demo", 0o755, fixture("init").into_bytes()),
-        ("etc/config/demo", 0o644, b"config demo\n".to_vec()),
-        ("usr/share/demo", 0o644, noise),
-    ] {
+    for (path, mode, content) in files {
         let path = TreePath::new(path).unwrap();
         tree.insert(path, Entry::file(mode, content)).unwrap();
     }
