@@ -68,7 +68,11 @@ fn the_pinned_compiler_gives_the_native_apk() {
     }
     assert_eq!(theirs["version"], "1.2.0_rc1-r3");
     assert_eq!(theirs["verdict"], "cached");
-    assert_eq!(names(file.parent().unwrap()), ["build.log", APK]);
+    let provenance = format!("{APK}.provenance.json");
+    assert_eq!(
+        names(file.parent().unwrap()),
+        ["build.log", APK, provenance.as_str()]
+    );
     let log = std::fs::read_to_string(theirs["log"].as_str().unwrap()).unwrap();
     assert!(log.contains("/bin/apk mkpkg --info "), "{log}");
 
