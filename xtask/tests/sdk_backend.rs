@@ -102,7 +102,11 @@ fn the_pinned_compiler_gives_the_native_bytes() {
     );
     assert_eq!(
         names(file.parent().unwrap()),
-        ["build.log", "greeter_1.2.0~rc1-r3_aarch64_xtask.ipk"]
+        [
+            "build.log",
+            "greeter_1.2.0~rc1-r3_aarch64_xtask.ipk",
+            "greeter_1.2.0~rc1-r3_aarch64_xtask.ipk.provenance.json",
+        ]
     );
     forget_volumes(&copy.tag());
 }
