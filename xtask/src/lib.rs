@@ -3,7 +3,7 @@
 //!
 //! [`util`] → [`config`], [`fingerprint`], [`keys`] → [`package`], [`inspect`], [`buildlog`] →
 //! [`record`], [`engine`] → [`toolchain`] → [`image`], [`compile`], [`assemble`] →
-//! [`provenance`] → [`build`], [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`deploy`] →
+//! [`provenance`] → [`policy`], [`build`], [`doctor`], [`recipe`], [`smoke`], [`feed`] → [`deploy`] →
 //! [`trial`], [`sdk_run`] → [`verify`], [`reproduce`] → [`cmd`].
 
 pub mod assemble;
@@ -24,6 +24,7 @@ pub mod image;
 pub mod inspect;
 pub mod keys;
 pub mod package;
+pub mod policy;
 pub mod provenance;
 pub mod recipe;
 pub mod record;

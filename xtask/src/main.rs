@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Feed(flags) => cmd::feed::run(&flags, &ctx),
         Command::Completions(flags) => cmd::completions::run(&flags),
         Command::Reproduce(flags) => cmd::reproduce::run(&flags, &ctx),
+        Command::Policy(flags) => cmd::policy::run(&flags, &ctx),
         Command::Man(flags) => cmd::man::run(&flags, &ctx),
         Command::Deploy(flags) => cmd::deploy::run(&flags, &ctx),
         Command::Try(flags) => cmd::trial::run(&flags, &ctx),

@@ -16,6 +16,7 @@ pub mod log;
 pub mod man;
 mod one;
 pub mod pack;
+pub mod policy;
 pub mod recipe;
 pub mod reproduce;
 pub mod setup;

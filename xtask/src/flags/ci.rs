@@ -58,6 +58,8 @@ pub enum CiCheck {
     Docs,
     /// The feed recipe is what the crate's metadata gives.
     Recipe,
+    /// Licences, sources and versions of all crates are as deny.toml wants them.
+    Policy,
     /// Every test; full: a build that shares nothing gives the same bytes, too.
     Tests,
     /// Packages of aarch64 and mips (full: of all) are built and answer under qemu.

@@ -20,7 +20,8 @@ pub use checks::{Bench, BenchKind, Smoke, Test};
 pub use ci::{Ci, CiCheck, CiChecks, CiImage, CiMatrix, CiPackage, CiRelease, CiStep, CiSummary};
 pub use feed::{Feed, Keygen};
 pub use image::{EngineArgs, Fingerprint, Image, SdkArgs, VerifyCache};
-pub use published::{Completions, Man, Reproduce, Shell};
+pub use published::{Completions, Man, Policy, Reproduce, Shell};
+pub use router::{Deploy, SshArgs};
 pub use router::{Deploy, SshArgs, Try};
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
@@ -58,6 +59,7 @@ pub enum Command {
     Completions(Completions),
     Man(Man),
     Reproduce(Reproduce),
+    Policy(Policy),
     Deploy(Deploy),
     Try(Try),
 }

@@ -71,3 +71,22 @@ pub struct Reproduce {
     #[arg(long)]
     pub json: bool,
 }
+
+/// Check licences, sources, banned and yanked crates, by deny.toml.
+///
+/// Looks at every crate in Cargo.lock. What was yanked is read from cargo's own
+/// copy of the index, known faults from a copy of RustSec's database: nothing is
+/// asked over a network but crates that cargo lacks.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  cargo xtask policy\n  cargo xtask policy --advisory-db ~/src/advisory-db\n  cargo xtask policy --json | jq '.findings[] | select(.error)'"
+)]
+pub struct Policy {
+    /// A copy of RustSec's advisory-db (default: those of cargo-audit and
+    /// cargo-deny in cargo's home; without any it is said that nothing was audited).
+    #[arg(long, value_name = "DIR")]
+    pub advisory_db: Option<PathBuf>,
+    /// Print one JSON object (docs/json.md).
+    #[arg(long)]
+    pub json: bool,
+}

@@ -113,6 +113,7 @@ impl Job<'_> {
                 self.finish(doc.env("RUSTDOCFLAGS", "-D warnings"))
             }
             CiCheck::Recipe => self.finish(duct::cmd!(&self.own, "recipe", "--check")),
+            CiCheck::Policy => self.finish(duct::cmd!(&self.own, "policy")),
             CiCheck::Tests => {
                 let test = self.xtask(&["test"]);
                 self.finish(match self.full {
