@@ -21,7 +21,6 @@ pub use ci::{Ci, CiCheck, CiChecks, CiImage, CiMatrix, CiPackage, CiRelease, CiS
 pub use feed::{Feed, Keygen};
 pub use image::{EngineArgs, Fingerprint, Image, SdkArgs, VerifyCache};
 pub use published::{Completions, Man, Policy, Reproduce, Shell};
-pub use router::{Deploy, SshArgs};
 pub use router::{Deploy, SshArgs, Try};
 
 /// Builds OpenWrt packages from Rust crates, without Docker or an OpenWrt SDK.
