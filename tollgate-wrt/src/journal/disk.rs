@@ -39,12 +39,19 @@ pub trait Disk {
     /// What the system says.
     fn truncate(&mut self, length: u64) -> io::Result<()>;
 
-    /// Puts a file with these bytes in place of the file, durably, and in one
-    /// step: whatever happens, there is the old one or the new one.
+    /// Writes a file with these bytes beside the file, durably.
+    ///
+    /// # Errors
+    /// What the system says. The file is untouched, and nothing beside it takes
+    /// up room.
+    fn stage(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Puts what was staged in place of the file, durably, and in one step:
+    /// whatever happens, there is the old one or the new one.
     ///
     /// # Errors
     /// What the system says; either of them is there then.
-    fn replace(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn replace(&mut self) -> io::Result<()>;
 
     /// Keeps bytes of a damaged file for people to look at.
     ///
@@ -58,6 +65,8 @@ pub trait Disk {
 pub struct Directory {
     path: PathBuf,
     file: Option<File>,
+    /// What was written to take its place.
+    staged: Option<File>,
     /// Locked for as long as it is open.
     lock: File,
 }
@@ -94,6 +103,7 @@ impl Directory {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
                 file: None,
+                staged: None,
                 lock,
             }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(io::Error::new(
@@ -178,8 +188,22 @@ impl Disk for Directory {
         file.sync_all()
     }
 
-    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let file = self.write(NEW, bytes)?;
+    fn stage(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.staged = None;
+        match self.write(NEW, bytes) {
+            Ok(file) => self.staged = Some(file),
+            Err(error) => {
+                // On a full disk the next payment needs the room.
+                let _ = fs::remove_file(self.path.join(NEW));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self) -> io::Result<()> {
+        let file = self.staged.take();
+        let file = file.ok_or_else(|| io::Error::other("nothing was staged"))?;
         fs::rename(self.path.join(NEW), self.path.join(FILE))?;
         self.file = Some(file);
         self.lock.sync_all()

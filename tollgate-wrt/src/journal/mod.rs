@@ -154,15 +154,17 @@ impl<D: Disk> Journal<D> {
     /// Puts other records in place of all that there are, in one step.
     ///
     /// # Errors
-    /// What the system says. There is the old journal or the new one then, and
-    /// nothing can be appended until another replacement succeeds.
+    /// What the system says. If the new one could not be written (a full disk),
+    /// the old one goes on. Otherwise there is one or the other then, and nothing
+    /// can be appended until another replacement succeeds.
     pub fn replace<T: AsRef<str>>(&mut self, records: &[T]) -> io::Result<()> {
         let mut lines = line::HEAD.to_owned();
         for (number, record) in (0..).zip(records) {
             line::push(&mut lines, number, record.as_ref());
         }
+        self.disk.stage(lines.as_bytes())?;
         self.tail = Tail::Unknown;
-        self.disk.replace(lines.as_bytes())?;
+        self.disk.replace()?;
         self.tail = Tail::Clean;
         self.length = lines.len() as u64;
         self.rewritten = self.length;

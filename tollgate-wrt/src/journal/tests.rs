@@ -10,6 +10,7 @@ use super::*;
 #[derive(Debug, Default)]
 struct Memory {
     file: Option<Vec<u8>>,
+    staged: Vec<u8>,
     /// What is surely there after a power cut.
     synced: Option<Vec<u8>>,
     copies: usize,
@@ -58,12 +59,21 @@ impl Disk for Shared {
         Ok(())
     }
 
-    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn stage(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut memory = self.0.borrow_mut();
+        if memory.room.is_some_and(|room| room < bytes.len()) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        memory.staged = bytes.to_vec();
+        Ok(())
+    }
+
+    fn replace(&mut self) -> io::Result<()> {
         let mut memory = self.0.borrow_mut();
         if memory.replace_fails {
             return Err(io::Error::other("I/O error"));
         }
-        memory.file = Some(bytes.to_vec());
+        memory.file = Some(std::mem::take(&mut memory.staged));
         memory.synced = memory.file.clone();
         Ok(())
     }
@@ -175,6 +185,27 @@ fn what_cannot_be_mended_is_not_built_upon() {
     journal.replace(&["all"]).unwrap();
     journal.append(&["six"], When::Now).unwrap();
     assert_eq!(records(&disk), ["all", "six"]);
+}
+
+#[test]
+fn a_disk_too_full_to_rewrite_it_on_is_still_appended_to() {
+    let disk = Shared::default();
+    let (mut journal, _) = open(&disk);
+    let record = "x".repeat(1_000);
+    while !journal.is_due() {
+        journal.append(&[&record], When::Now).unwrap();
+    }
+    let mut all = records(&disk);
+    disk.set(|memory| memory.room = Some(2_000));
+    assert!(journal.replace(&all).is_err());
+    assert!(journal.is_due() && !journal.is_blocked());
+    journal.append(&["one more"], When::Now).unwrap();
+    all.push("one more".to_owned());
+    assert_eq!(records(&disk), all);
+    // Once there is room again.
+    disk.set(|memory| memory.room = None);
+    journal.replace(&["all"]).unwrap();
+    assert_eq!(records(&disk), ["all"]);
 }
 
 #[test]
