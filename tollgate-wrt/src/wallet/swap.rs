@@ -105,9 +105,23 @@ impl Mint {
                 let code = Some(number);
                 Outcome::Unknown(MintError::Refused { code, detail })
             }
-            // The inputs are unspent, and the mint will not swap them.
-            Err(error @ MintError::Refused { .. }) => Outcome::Refused(error),
+            Err(error @ MintError::Refused { .. }) => self.look_again(intent, error).await,
             Err(error) => Outcome::Unknown(error),
+        }
+    }
+
+    /// Judges the refusal of a swap that was asked for before. The first request
+    /// may be what is in the way, and not every mint has a number for that: it
+    /// is final only if the inputs are still unspent, and the mint will not swap
+    /// them.
+    async fn look_again(&self, intent: &Intent, error: MintError) -> Outcome {
+        match self.states(&intent.inputs).await {
+            Ok(states) if states.iter().all(|state| *state == State::Unspent) => {
+                Outcome::Refused(error)
+            }
+            // It has no NUT-07; the outputs were looked for before.
+            Err(MintError::Refused { .. }) => Outcome::Refused(error),
+            Ok(_) | Err(_) => Outcome::Unknown(error),
         }
     }
 

@@ -60,6 +60,34 @@ fn a_swap_whose_answer_is_lost_is_credited_once() {
     assert_eq!(mint.outstanding(), 20);
 }
 
+/// A mint may refuse a swap because an earlier request for the same is at work,
+/// and have no number for that.
+#[test]
+fn a_refusal_while_the_token_is_at_work_is_not_final() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mint) = Mint::start(dir.path(), 0) else {
+        return;
+    };
+    let proxy = Arc::new(Proxy::start(mint.address));
+    let shop = Shop::new(&[&proxy.url()]);
+    let daemon = shop.start();
+    let proofs = wallet::mint(mint.address, 1, 4);
+    let broken = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
+    let refusal = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 14\r\n\r\n{\"detail\":\"x\"}";
+    let theirs = Arc::clone(&proxy);
+    let at_work = Box::new(move || theirs.edit("UNSPENT", "PENDING"));
+    proxy.next([Fault::Answer(broken), Fault::Refuse(at_work, refusal)]);
+    let token = wallet::token(&proxy.url(), &proofs);
+    let (status, code) = pay(&daemon, 0, &token).code();
+    assert_eq!((status, code.as_str()), PENDING);
+    proxy.edit_nothing();
+    wait_until("it is credited", || {
+        usage(&daemon, 0).ends_with(&of_steps(4))
+    });
+    assert!(daemon.stop().success());
+    assert_eq!(shop.books().balance(), 4);
+}
+
 #[test]
 fn an_older_mint_with_v1_keysets() {
     let dir = tempfile::tempdir().unwrap();

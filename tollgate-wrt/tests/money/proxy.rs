@@ -15,6 +15,9 @@ pub enum Fault {
     Hang,
     /// It is answered with these bytes, and never passed on.
     Answer(&'static [u8]),
+    /// Something is done before it is answered with these bytes. It is never
+    /// passed on.
+    Refuse(Box<dyn FnOnce() + Send>, &'static [u8]),
     /// It is passed on, and its answer is dropped.
     Drop,
     /// Something is done before it is passed on.
@@ -127,6 +130,10 @@ fn serve(
             None
         }
         Fault::Answer(bytes) => client.write_all(bytes).ok(),
+        Fault::Refuse(act, bytes) => {
+            act();
+            client.write_all(bytes).ok()
+        }
         Fault::Drop => {
             let _ = exchange(&request, mint);
             client.shutdown(Shutdown::Both).ok()
