@@ -13,6 +13,7 @@ use crate::ledger::record::{Record, Sent, TokenId};
 use crate::ledger::{Purse, Store};
 use crate::payment::{Refusal, Till};
 use crate::wallet::keysets;
+use crate::wallet::token::MAX_PROOFS;
 
 /// Takes ecash out of the wallet, and puts it in.
 #[derive(Debug, Clone)]
@@ -97,7 +98,7 @@ impl Bank {
     }
 
     /// Takes everything out, or everything of one mint, as one token for each
-    /// mint. The tokens are written down first: [`Bank::sent`] shows them again.
+    /// mint, or several: what takes tokens has its limits. The tokens are written down first: [`Bank::sent`] shows them again.
     ///
     /// # Errors
     /// What the system says; nothing has left the wallet then.
@@ -108,16 +109,16 @@ impl Bank {
             let purses = state.balances().map(|(purse, _)| purse);
             let purses = purses.filter(|(url, _)| mint.is_none_or(|mint| url == mint));
             let sent: Vec<Sent> = purses
-                .map(|purse| {
+                .flat_map(|purse| {
                     let proofs = state.proofs(purse);
-                    let (mint, unit) = purse.clone();
-                    Sent {
+                    let sent = proofs.chunks(MAX_PROOFS).map(|proofs| Sent {
                         id: TokenId::of(proofs.iter().map(|proof| &proof.secret)),
-                        mint,
-                        unit,
-                        proofs,
+                        mint: purse.0.clone(),
+                        unit: purse.1.clone(),
+                        proofs: proofs.to_vec(),
                         time,
-                    }
+                    });
+                    sent.collect::<Vec<_>>()
                 })
                 .collect();
             (sent.iter().cloned().map(Record::Sent).collect(), sent)
@@ -187,5 +188,57 @@ fn parcel(sent: &Sent) -> Parcel {
         purse: (sent.mint.clone(), sent.unit.clone()),
         amount,
         token,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cashu::secret::Secret;
+    use cashu::{Amount, CurrencyUnit, SecretKey};
+
+    use super::*;
+    use crate::clock::Uptime;
+    use crate::config;
+    use crate::gate::Missing;
+    use crate::journal::disk::Directory;
+    use crate::paths::Paths;
+    use crate::sessions::Keeper;
+    use crate::wallet::token;
+
+    #[tokio::test]
+    async fn much_is_drained_as_tokens_that_can_be_put_in_again() {
+        let root = tempfile::tempdir().unwrap();
+        let paths = Paths::new(root.path());
+        let (store, _) = Store::open(Directory::open(&paths.money()).unwrap()).unwrap();
+        let store = Arc::new(store);
+        let mint: MintUrl = "https://mint.example".parse().unwrap();
+        let c = SecretKey::from_slice(&[1; 32]).unwrap().public_key();
+        let id = "009a1f293253e41e".parse().unwrap();
+        let proof = |_| Proof::new(Amount::from(1), id, Secret::generate(), c);
+        let held = Record::Proofs {
+            mint: mint.clone(),
+            unit: CurrencyUnit::Sat,
+            proofs: (0..MAX_PROOFS + 1).map(proof).collect(),
+        };
+        let written = store.commit(When::Now, |_| (vec![held], ()));
+        written.await.unwrap();
+
+        let uptime = Uptime::new(&paths).unwrap();
+        let keeper = Keeper::new(Arc::clone(&store), Arc::new(Missing), uptime);
+        let settings = config::load(&paths).unwrap().settings;
+        let till = Till::new(
+            &settings,
+            Arc::clone(&store),
+            Arc::new(keeper),
+            Arc::default(),
+        );
+        let bank = Bank::new(store, Arc::new(till));
+        let parcels = bank.drain(Some(&mint)).await.unwrap();
+        let amounts: Vec<u64> = parcels.iter().map(|parcel| parcel.amount).collect();
+        assert_eq!(amounts, [MAX_PROOFS as u64, 1]);
+        for parcel in &parcels {
+            assert_eq!(token::parse(&parcel.token).unwrap().mint, mint);
+        }
+        assert!(bank.balances().0.is_empty());
     }
 }

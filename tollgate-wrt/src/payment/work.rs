@@ -52,6 +52,10 @@ impl Till {
                 .commit(When::Now, |_| (vec![Record::Intent(intent.clone())], ()));
             if let Err(error) = written.await {
                 error!(error:%; "cannot write to the journal, no payment is taken");
+                if attempt > 1 {
+                    // The first one's intent is there.
+                    self.drop_intent(token.id, None).await;
+                }
                 let text = "The router cannot write down your payment. Your token is not spent.";
                 return answer.give(Err(Refusal::unavailable(text)));
             }
@@ -104,10 +108,14 @@ impl Till {
                 }
                 (value, Purpose::Payment { mac, purchase })
             }
-            Payer::Owner => (
-                price::value(&inputs, &known, &token.unit)?,
-                Purpose::Receive,
-            ),
+            Payer::Owner => {
+                let value = price::value(&inputs, &known, &token.unit)?;
+                if value == 0 {
+                    let text = "The mint's fee would eat all of it. It is not spent.";
+                    return Err(Refusal::token("session-error", text));
+                }
+                (value, Purpose::Receive)
+            }
         };
         let unusable = || {
             warn!(mint:% = mint.url(); "it signs nothing that a payment could be swapped to");

@@ -78,7 +78,7 @@ pub const COMMANDS: &[Command] = &[
         name: "wallet drain",
         args: "[MINT]",
         summary: "Take everything out, or everything of one mint",
-        about: "Take everything out, or everything of one mint: a token a mint, which any Cashu wallet can receive. What was taken out is shown again by `wallet sent` until somebody has it.",
+        about: "Take everything out, or everything of one mint: a token a mint (one for each 500 pieces), which any Cashu wallet can receive. What was taken out is shown again by `wallet sent` until somebody has it.",
         options: COMMON,
         examples: &[("", "tollgate-wrt wallet drain > /tmp/tokens")],
         runs: Runs::Daemon,
