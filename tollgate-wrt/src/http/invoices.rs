@@ -67,11 +67,35 @@ impl Shop {
             return (StatusCode::BAD_REQUEST, failure("Which quote?"));
         };
         // A device that nobody knows has no invoice, either.
-        match mac.and_then(|mac| self.till.invoice_state(quote, mac)) {
+        let quote = decoded(quote);
+        match mac.and_then(|mac| self.till.invoice_state(&quote, mac)) {
             Some(state) => (StatusCode::OK, describe(&state)),
             None => (StatusCode::NOT_FOUND, failure("There is no such quote.")),
         }
     }
+}
+
+/// A value of a query, with `%XX` as what it stands for. Quotes are plain text,
+/// so that what is none of it is no quote, either.
+fn decoded(value: &str) -> String {
+    let bytes = value.as_bytes();
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let digits = (bytes[at] == b'%').then(|| value.get(at + 1..at + 3));
+        let digits = digits.flatten().filter(|digits| !digits.starts_with('+'));
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                text.push(byte);
+                at += 3;
+            }
+            None => {
+                text.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn unknown_device() -> Refusal {
@@ -108,4 +132,20 @@ fn describe(state: &InvoiceState) -> String {
         json["metric"] = receipt.purchase.metric.as_str().into();
     }
     json.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decoded;
+
+    #[test]
+    fn queries_are_decoded() {
+        assert_eq!(decoded("a-b_c"), "a-b_c");
+        assert_eq!(decoded("a%3D%3d+%2B"), "a==++");
+        assert_eq!(decoded("%"), "%");
+        assert_eq!(decoded("%4"), "%4");
+        assert_eq!(decoded("%+1%zz"), "%+1%zz");
+        assert_eq!(decoded("%é"), "%é");
+        assert_eq!(decoded("%ff"), "\u{fffd}");
+    }
 }

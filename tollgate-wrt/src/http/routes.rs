@@ -191,8 +191,14 @@ fn method_not_allowed(allowed: &'static str) -> Response {
 }
 
 fn with_status((status, body): (StatusCode, String)) -> Response {
+    /// In how many seconds it is worth trying again, where nothing better is known.
+    const LATER: u64 = 6;
+
     let mut response = ok(JSON, body);
     *response.status_mut() = status;
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(RETRY_AFTER, LATER.into());
+    }
     response
 }
 

@@ -7,16 +7,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cashu::CurrencyUnit;
 use log::{debug, error, info, warn};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::work::wall_time;
-use super::{Answer, Kind, Refusal, Till, admit};
+use super::{Answer, Kind, PATIENCE, Refusal, Till, admit};
 use crate::config::MintUrl;
 use crate::journal::When;
-use crate::ledger::record::{Intent, Invoice, Purpose, Receipt, Record, TokenId};
+use crate::ledger::record::{Intent, Invoice, Output, Purpose, Receipt, Record, TokenId};
 use crate::net::Mac;
-use crate::wallet::{Mint, Minted, keysets, make};
+use crate::wallet::bolt11::Bolt11;
+use crate::wallet::{Mint, MintError, Minted, Quote, keysets, make};
 
 /// How often it is looked whether an invoice is paid: first, and later.
 const QUICK: Duration = Duration::from_secs(3);
@@ -25,8 +27,8 @@ const SLOW: Duration = Duration::from_secs(60);
 /// How long it is looked quickly.
 const EAGER: Duration = Duration::from_secs(600);
 
-/// How long after its end an unpaid invoice is given up. Clocks differ, and a
-/// payment may be under way.
+/// How long after its end an unpaid invoice is given up, in seconds. Clocks
+/// differ, and a payment may be under way.
 const GRACE: u64 = 600;
 
 /// The same for a mint that does not say when an invoice ends, from when it is
@@ -61,31 +63,12 @@ impl Till {
         })?;
         let purchase = terms.purchase(amount)?;
         admit(&self.busy(), Kind::Invoice, Some(mac), url)?;
-        if let Err(error) = self.keeper.ready(mac).await {
-            warn!(mac:%, error:%; "no invoice is made, the gate cannot be opened");
-            let text = "Access cannot be opened at the moment.";
-            return Err(Refusal::unavailable(text));
-        }
-        let known = mint
-            .keysets()
-            .await
-            .map_err(|error| Refusal::from(&error))?;
-        let unusable = || Refusal::unavailable("The mint cannot make an invoice now.");
-        let keyset = keysets::choose(&known, &terms.unit)
-            .ok_or_else(unusable)?
-            .id;
-        let keys = mint
-            .keys(keyset)
-            .await
-            .map_err(|error| Refusal::from(&error))?;
-        let outputs = make(amount, keyset, &keys)
-            .ok()
-            .flatten()
-            .ok_or_else(unusable)?;
-        let quote = mint.quote(amount, &terms.unit).await.map_err(|error| {
-            warn!(mint:% = url, error:%; "no invoice");
-            Refusal::from(&error)
-        })?;
+        // Nothing is at stake yet: what takes too long can be dropped.
+        let asked = timeout(PATIENCE, self.ask(mint, &terms.unit, amount, mac));
+        let late = |_| Refusal::no_invoice("The mint does not answer in time. Try again later.");
+        let (quote, outputs) = asked.await.map_err(late)??;
+        // Others may have been faster.
+        admit(&self.busy(), Kind::Invoice, Some(mac), url)?;
         let invoice = Invoice {
             quote: quote.quote,
             request: quote.request,
@@ -124,6 +107,37 @@ impl Till {
             invoice,
             receipt,
         })
+    }
+
+    /// Asks a mint for an invoice, once everything else is ready for it; also
+    /// gives the outputs for its ecash.
+    async fn ask(
+        &self,
+        mint: &Mint,
+        unit: &CurrencyUnit,
+        amount: u64,
+        mac: Mac,
+    ) -> Result<(Quote, Vec<Output>), Refusal> {
+        if let Err(error) = self.keeper.ready(mac).await {
+            warn!(mac:%, error:%; "no invoice is made, the gate cannot be opened");
+            let text = "Access cannot be opened at the moment.";
+            return Err(Refusal::unavailable(text));
+        }
+        let told = |error: MintError| {
+            warn!(mint:% = mint.url(), error:%; "no invoice");
+            match error {
+                MintError::RateLimited(_) => Refusal::busy("The mint is busy. Try again later."),
+                _ => Refusal::no_invoice("The mint makes no invoice now. Try again later."),
+            }
+        };
+        let known = mint.keysets().await.map_err(told)?;
+        let unusable = || Refusal::unavailable("The mint cannot make an invoice now.");
+        let keyset = keysets::choose(&known, unit).ok_or_else(unusable)?.id;
+        let keys = mint.keys(keyset).await.map_err(told)?;
+        let outputs = make(amount, keyset, &keys).ok().flatten();
+        let outputs = outputs.ok_or_else(unusable)?;
+        let quote = mint.quote(amount, unit).await.map_err(told)?;
+        Ok((quote, outputs))
     }
 
     /// An invoice of this customer. `None` for one of another, or none.
@@ -167,10 +181,11 @@ impl Till {
         let Some(invoice) = intent.invoice.clone() else {
             return;
         };
+        let life = Bolt11::parse(&invoice.request).map_or(LIFE, |read| read.life());
         loop {
             match mint.mint_paid(&intent, &invoice.quote).await {
                 Minted::Done(proofs) => return self.credit(&intent, proofs, answer).await,
-                Minted::Unpaid if is_over(&invoice, start.elapsed()) => {
+                Minted::Unpaid if is_over(&invoice, life, start.elapsed()) => {
                     info!(mint:% = intent.mint, quote = invoice.quote.as_str(); "an invoice was not paid");
                     return self.drop_intent(intent.id, None).await;
                 }
@@ -213,9 +228,45 @@ impl Till {
     }
 }
 
-fn is_over(invoice: &Invoice, watched: Duration) -> bool {
+/// Whether nobody can pay an invoice any more. This router's clock may be ahead,
+/// or jump, so that it does not say so alone: the invoice has to be watched for
+/// its whole life, too.
+fn is_over(invoice: &Invoice, life: Duration, watched: Duration) -> bool {
     match invoice.expiry.filter(|expiry| *expiry > 0) {
-        Some(expiry) => wall_time() > expiry.saturating_add(GRACE),
+        Some(expiry) => {
+            let life = life.min(LIFE).saturating_add(Duration::from_secs(GRACE));
+            wall_time() > expiry.saturating_add(GRACE) && watched > life
+        }
         None => watched > LIFE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_ends_no_invoice() {
+        let over = |expiry, watched| {
+            let invoice = Invoice {
+                quote: "q".to_owned(),
+                request: "lnbc1".to_owned(),
+                amount: 1,
+                expiry,
+            };
+            is_over(
+                &invoice,
+                Duration::from_secs(60),
+                Duration::from_secs(watched),
+            )
+        };
+        let now = wall_time();
+        assert!(!over(Some(now - 700), 600));
+        assert!(over(Some(now - 700), 661));
+        assert!(!over(Some(now - 500), 10_000));
+        for unknown in [None, Some(0)] {
+            assert!(!over(unknown, 2 * 86_400));
+            assert!(over(unknown, 2 * 86_400 + 1));
+        }
     }
 }

@@ -17,11 +17,11 @@ use crate::ledger::record::{Intent, Payout, Purpose, Record};
 use crate::wallet::{Connection, Melted, Mint};
 
 /// How long after an invoice's end it is believed that nobody can pay it any
-/// more, in seconds. Clocks differ.
+/// more, and how long it has to be watched for that, in seconds. Clocks differ.
 const GRACE: u64 = 600;
 
 /// How long after an intent no request of it can be under way to the mint any
-/// more, in seconds. It was watched for [`GRACE`] at least then: clocks jump.
+/// more, in seconds.
 const LONGEST: u64 = 86_400;
 
 impl Till {
@@ -58,11 +58,11 @@ impl Till {
     ) {
         let start = Instant::now();
         let is_over = || {
-            let now = wall_time();
             // Some invoices last for years, and requests do not.
-            let is_old = now > intent.time.saturating_add(LONGEST);
-            now > payout.expiry.saturating_add(GRACE)
-                || is_old && start.elapsed() > Duration::from_secs(GRACE)
+            let end = payout.expiry.saturating_add(GRACE);
+            let end = end.min(intent.time.saturating_add(LONGEST));
+            // A clock that jumps ends nothing.
+            wall_time() > end && start.elapsed() > Duration::from_secs(GRACE)
         };
         let mut melted = match connection {
             Some(connection) => mint.melt_first(connection, intent, payout).await,

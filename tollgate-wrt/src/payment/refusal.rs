@@ -38,6 +38,11 @@ impl Refusal {
         Self::new(402, Level::Error, code, text)
     }
 
+    /// The mint makes no invoice: a wrong request, as the portal knows it.
+    pub fn no_invoice(text: impl Into<String>) -> Self {
+        Self::new(400, Level::Warning, "payment-processing-failed", text)
+    }
+
     /// It is too much at the moment.
     pub fn busy(text: impl Into<String>) -> Self {
         Self::new(429, Level::Warning, "mint-rate-limited", text)

@@ -1,6 +1,7 @@
 //! What a Lightning invoice says (BOLT 11).
 
 use std::fmt;
+use std::time::Duration;
 
 use bitcoin_hashes::{Hash as _, sha256};
 use cashu::lightning_invoice::SignedRawBolt11Invoice;
@@ -17,6 +18,8 @@ pub struct Bolt11 {
     pub millisats: Option<u64>,
     /// When it ends, in seconds since 1970.
     pub expiry: u64,
+    /// From its making to its end, in seconds.
+    life: u64,
     description_hash: Option<[u8; 32]>,
 }
 
@@ -55,8 +58,14 @@ impl Bolt11 {
             text: text.to_owned(),
             millisats,
             expiry: raw.data.timestamp.as_unix_timestamp().saturating_add(life),
+            life,
             description_hash: raw.description_hash().map(|hash| hash.0.to_byte_array()),
         })
+    }
+
+    /// How long it can be paid, from its making on.
+    pub fn life(&self) -> Duration {
+        Duration::from_secs(self.life)
     }
 
     /// Whether it may be an invoice for something with this description. One

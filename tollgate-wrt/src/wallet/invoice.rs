@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::error::{MintError, code};
-use super::mint::Mint;
+use super::mint::{Mint, check_name};
 use super::outputs;
 use super::swap::Outcome;
 use crate::ledger::record::Intent;
@@ -48,7 +48,9 @@ impl Mint {
     /// [`MintError`].
     pub async fn quote(&self, amount: u64, unit: &CurrencyUnit) -> Result<Quote, MintError> {
         let request = json!({"amount": amount, "unit": unit});
-        self.post("/v1/mint/quote/bolt11", &request).await
+        let found: Quote = self.post("/v1/mint/quote/bolt11", &request).await?;
+        check_name(&found.quote)?;
+        Ok(found)
     }
 
     /// Gets the ecash of an invoice, if it was paid: now, or before a crash.

@@ -234,6 +234,22 @@ pub fn pause(tried: u32, after: Option<Duration>) -> Duration {
     after.unwrap_or(own).max(own).min(MAX_PAUSE)
 }
 
+/// Whether a mint's name for a quote can be put into the path of a request, and
+/// is worth being written down.
+///
+/// # Errors
+/// [`MintError::Lost`].
+pub(super) fn check_name(quote: &str) -> Result<(), MintError> {
+    /// Known mints have 20 to 64 characters.
+    const MAX_LENGTH: usize = 256;
+
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"/?#%\"<>\\^`{|}".contains(&byte);
+    match (1..=MAX_LENGTH).contains(&quote.len()) && quote.bytes().all(is_plain) {
+        true => Ok(()),
+        false => Err(MintError::Lost("a quote with an unusable name".into())),
+    }
+}
+
 pub(super) fn encode(body: &impl Serialize) -> Result<Vec<u8>, MintError> {
     serde_json::to_vec(body).map_err(|error| MintError::Lost(error.to_string()))
 }

@@ -2,6 +2,8 @@
 //! at once.
 
 use std::io::Write as _;
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -55,10 +57,15 @@ fn an_invoice_that_is_paid_gives_access() {
         (&made["amount"], &made["access_granted"]),
         (&7.into(), &false.into())
     );
-    let get = format!("GET /ln-invoice?quote={}", made["quote"].as_str().unwrap());
+    let quote = made["quote"].as_str().unwrap();
+    let get = format!("GET /ln-invoice?quote={quote}");
     wait_until("it is credited", || {
         ask(&daemon, 0, &get, "").1["access_granted"] == true
     });
+    // As browsers may write it.
+    let escaped: String = quote.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let escaped = ask(&daemon, 0, &format!("GET /ln-invoice?quote={escaped}"), "");
+    assert_eq!(escaped.1["quote"], quote);
     let (_, done) = ask(&daemon, 0, &get, "");
     assert_eq!(
         (&done["state"], &done["allotment"]),
@@ -86,6 +93,32 @@ fn an_invoice_that_is_paid_gives_access() {
     let books = shop.books();
     assert_eq!((books.balance(), books.pending), (7, 0));
     assert_eq!(mint.outstanding(), 7);
+}
+
+/// Longer than the daemon waits.
+fn slow(path: &str, body: String) -> (u16, String) {
+    if path == "/v1/keysets" {
+        thread::sleep(Duration::from_secs(15));
+    }
+    (200, body)
+}
+
+#[test]
+fn a_slow_mint_keeps_nobody_waiting_for_an_invoice() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(mint) = Mint::start(dir.path(), 0) else {
+        return;
+    };
+    let proxy = Proxy::start(mint.address);
+    proxy.garble(Some(slow));
+    let shop = Shop::new(&[&proxy.url()]);
+    let daemon = shop.start();
+    let (status, answer) = order(&daemon, 0, 7, &proxy.url());
+    assert_eq!((status, &answer["status"]), (400, &0.into()), "{answer}");
+    let error = answer["error"].as_str().unwrap();
+    assert!(error.contains("does not answer in time"), "{error}");
+    assert!(daemon.stop().success());
+    assert_eq!(shop.books().pending, 0);
 }
 
 #[test]
