@@ -37,6 +37,12 @@ impl Paymaster {
                 own / 1_000
             }
         };
+        if let Way::Invoice(invoice) = &payee.way {
+            let mut at_work = self.under_way().into_iter();
+            if at_work.any(|(_, payout)| payout.request == invoice.text) {
+                return Err("this invoice is being paid already (`wallet payouts`)".to_owned());
+            }
+        }
         let purse = self.purse(amount, mint)?;
         let want = Want::Exactly(amount);
         let till = Arc::clone(&self.till);
