@@ -1,6 +1,7 @@
 //! What the user sees: status lines on stderr, results on stdout. Progress
 //! moves on a terminal and is plain lines elsewhere.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,8 @@ impl Ui {
     pub fn status(&self, verb: &str, text: &str) {
         self.line(&format!(
             "{} {text}",
-            self.paint("1;32", &format!("{verb:>COLUMN$}"))
+            self.paint("1;32", &format!("{verb:>COLUMN$}")),
+            text = plain(text)
         ));
     }
 
@@ -39,20 +41,27 @@ impl Ui {
     pub fn note(&self, text: &str) {
         self.line(&format!(
             "{} {text}",
-            self.paint("1;36", &format!("{:>COLUMN$}", "Note"))
+            self.paint("1;36", &format!("{:>COLUMN$}", "Note")),
+            text = plain(text)
         ));
     }
 
     /// Something that may be wrong.
     pub fn warn(&self, text: &str) {
+        let text = plain(text);
         self.line(&format!("{} {text}", self.paint("1;33", "warning:")));
     }
 
     /// An error and what led to it.
     pub fn error(&self, error: &anyhow::Error) {
-        self.line(&format!("{} {error}", self.paint("1;31", "error:")));
+        let text = error.to_string();
+        self.line(&format!(
+            "{} {}",
+            self.paint("1;31", "error:"),
+            plain(&text)
+        ));
         for cause in error.chain().skip(1) {
-            self.line(&format!("  because: {cause}"));
+            self.line(&format!("  because: {}", plain(&cause.to_string())));
         }
     }
 
@@ -90,6 +99,20 @@ impl Ui {
         // A closed stderr is no reason to stop a build.
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
+}
+
+/// Text without characters that command a terminal: what is said may quote a
+/// stranger's file, server or router.
+fn plain(text: &str) -> Cow<'_, str> {
+    let commands = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(commands) {
+        return Cow::Borrowed(text);
+    }
+    let escaped = text.chars().map(|c| match commands(c) {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    });
+    Cow::Owned(escaped.collect())
 }
 
 /// Work under way.
@@ -156,6 +179,12 @@ pub fn seconds(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_commands_the_terminal() {
+        assert_eq!(plain("a\tb\nü"), "a\tb\nü");
+        assert_eq!(plain("a\u{1b}[2Jb\r\u{9b}"), "a\\u{1b}[2Jb\\r\\u{9b}");
+    }
 
     #[test]
     fn times_read_well() {
