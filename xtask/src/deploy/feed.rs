@@ -152,7 +152,7 @@ pub fn add(
     let reply = session.run(SCRIPT, &args, interrupt)?;
     let lines = Lines(&reply.stdout);
     let said = printable_lines(&lines.others().collect::<Vec<_>>().join("\n"));
-    match lines.get("code") {
+    match lines.last("code") {
         Some("0") => Ok(said.lines().map(str::to_owned).collect()),
         Some(_) => bail!(
             "{} on the router does not accept the feed, and it was taken out again:\n{}",

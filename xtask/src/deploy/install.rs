@@ -108,7 +108,7 @@ fn read(package: &Candidate, reply: &Reply, copied: u64) -> Result<Installed> {
     let lines = Lines(&reply.stdout);
     let how = lines.get("copied");
     let why = printable_lines(reply.stderr.trim());
-    let Some(code) = lines.get("code") else {
+    let Some(code) = lines.last("code") else {
         if how.is_some() {
             return Err(Unknown(why).into());
         }
@@ -206,7 +206,7 @@ impl<'a> Shown<'a> {
                 printed: 1,
             });
         }
-        let ok = reply.is_some_and(|reply| Lines(&reply.stdout).get("code") == Some("0"));
+        let ok = reply.is_some_and(|reply| Lines(&reply.stdout).last("code") == Some("0"));
         if let (true, Some(step)) = (ok, self.step.take()) {
             step.done("Installed");
         }
@@ -264,6 +264,9 @@ mod tests {
         assert!(text(Some(73), "").contains("did not arrive whole"));
         let refused = text(Some(0), "xtask.copied=size\n * no room\nxtask.code=255\n");
         assert_eq!(refused, "opkg failed with code 255:\n     * no room");
+        // What a package's script prints is not how it ended.
+        let forged = "xtask.copied=size\nxtask.code=0\nxtask.code=1\n";
+        assert!(text(Some(0), forged).contains("failed with code 1"));
     }
 
     #[test]

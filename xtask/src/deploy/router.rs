@@ -10,6 +10,10 @@ use crate::util::interrupt::Interrupt;
 
 const PROBE: &str = include_str!("probe.sh");
 const AFTER: &str = include_str!("after.sh");
+/// Most characters that are kept of one line.
+const MAX_WORD: usize = 1000;
+/// Most lines of a kind; after.sh prints 20 of the log.
+const MAX_LINES: usize = 100;
 
 /// A router before anything is done to it. All text is the router's own word.
 #[derive(Clone, Debug, Serialize)]
@@ -181,9 +185,13 @@ impl After {
         };
         Ok(Self {
             installed: version(lines.get("installed").unwrap_or_default()),
-            services: lines.all("service").filter_map(service).collect(),
-            kept: lines.all("kept").map(shown).collect(),
-            log: lines.all("log").map(shown).collect(),
+            services: lines
+                .all("service")
+                .filter_map(service)
+                .take(MAX_LINES)
+                .collect(),
+            kept: lines.all("kept").map(shown).take(MAX_LINES).collect(),
+            log: lines.all("log").map(shown).take(MAX_LINES).collect(),
         })
     }
 }
@@ -205,14 +213,24 @@ impl<'a> Lines<'a> {
             .filter_map(move |line| line.strip_prefix(prefix.as_str()))
     }
 
+    /// The last value of a key: what a script of ours prints when it ends, behind
+    /// whatever a package's own scripts have printed.
+    pub fn last(&self, key: &str) -> Option<&'a str> {
+        self.all(key).last()
+    }
+
     /// The lines that are none of ours.
     pub fn others(&self) -> impl Iterator<Item = &'a str> {
         self.0.lines().filter(|line| !line.starts_with("xtask."))
     }
 }
 
+/// A router's word, safe on a terminal and no longer than a line should be.
 fn shown(text: &str) -> String {
-    printable(text).into_owned()
+    match text.char_indices().nth(MAX_WORD) {
+        Some((end, _)) => format!("{}…", printable(&text[..end])),
+        None => printable(text).into_owned(),
+    }
 }
 
 fn version(text: &str) -> Option<String> {
@@ -243,6 +261,8 @@ mod tests {
         assert_eq!((router.flash, router.memory), (5 << 20, 100 << 10));
         assert_eq!(router.installed.as_deref(), Some("0.1.0-r1"));
         assert_eq!(router.model, "A\\u{1b}[31mB");
+        let long = SAID.replace("=A", &format!("={}", "A".repeat(1 << 20)));
+        assert!(Router::read(&Lines(&long)).unwrap().model.len() < 1100);
         let error = |from: &str, to: &str| {
             let said = SAID.replace(from, to);
             format!("{:#}", Router::read(&Lines(&said)).unwrap_err())

@@ -228,6 +228,17 @@ fn advice(said: &str, destination: &str) -> String {
         )
     } else if said.contains("Permission denied") {
         "give a key (--identity) that is in /etc/dropbear/authorized_keys on the router, or run this in a terminal where ssh can ask for the password".to_owned()
+    } else if said.contains("Could not resolve hostname") {
+        "give the router's address (192.168.1.1 is OpenWrt's own), or a name of ~/.ssh/config"
+            .to_owned()
+    } else if said.contains("Connection refused") {
+        "it has no ssh server there: is that the router's address, and its port (--port)?"
+            .to_owned()
+    } else if ["timed out", "No route to host", "unreachable"]
+        .iter()
+        .any(|words| said.contains(words))
+    {
+        "nothing answers there: is the router on, is this machine in its network, does its firewall let ssh in?".to_owned()
     } else if said.contains("too long for Unix domain socket") {
         "set TMPDIR to a shorter path".to_owned()
     } else {
