@@ -232,6 +232,18 @@ fn secret_keys_are_the_owner_s_and_outside_of_checkouts() {
         4
     );
     assert_eq!(std::fs::read_dir(other.path()).unwrap().count(), 0);
+    let planned = support::json(&support::run(dry.arg("--json")));
+    assert_eq!(planned["keys"][1]["kind"], "ec");
+    assert!(planned["keys"][1]["id"].is_null());
+
+    // A folder that was there keeps its mode: it may be everybody's.
+    std::fs::set_permissions(other.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    support::run(project.xtask(&["keygen", "--dir"]).arg(other.path()));
+    let mode = |name: &str| {
+        let found = std::fs::metadata(other.path().join(name)).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    assert_eq!((mode(""), mode("key-build")), (0o755, 0o600));
 
     let mut permissions = std::fs::metadata(project.key("key-build"))
         .unwrap()

@@ -24,19 +24,27 @@ pub fn run(flags: &Keygen, ctx: &Context) -> Result<ExitCode> {
     let kinds = [Kind::Usign, Kind::Ec];
     if flags.dry_run {
         refuse_present(&dir, &kinds)?;
-        for name in kinds
-            .iter()
-            .flat_map(|kind| [kind.files().0, kind.files().1])
-        {
-            println!("would write {}", dir.join(name).display());
+        for kind in kinds.iter().filter(|_| !flags.json) {
+            let (secret, public) = kind.files();
+            for name in [secret, public] {
+                println!("would write {}", dir.join(name).display());
+            }
+        }
+        if flags.json {
+            let keys = kinds.map(|kind| object(&dir, kind, None));
+            println!("{:#}", serde_json::json!({ "keys": keys }));
         }
         return Ok(ExitCode::SUCCESS);
     }
+    let is_new = !dir.exists();
     fs::create_dirs(&dir)?;
+    if is_new {
+        // One that was there keeps its mode: it may be everybody's.
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("close {} to others", dir.display()))?;
+    }
     let _lock = lock::take(&dir.join(".lock"), "the keys", &ctx.ui)?;
     refuse_present(&dir, &kinds)?;
-    std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700))
-        .with_context(|| format!("close {} to others", dir.display()))?;
     let mut made = Vec::new();
     for kind in kinds {
         let key = Secret::generate(kind)?;
@@ -49,16 +57,7 @@ pub fn run(flags: &Keygen, ctx: &Context) -> Result<ExitCode> {
     if flags.json {
         let keys: Vec<_> = made
             .iter()
-            .map(|(kind, id)| {
-                let (secret, public) = kind.files();
-                serde_json::json!({
-                    "kind": match kind { Kind::Usign => "usign", Kind::Ec => "ec" },
-                    "id": id,
-                    "secret": dir.join(secret),
-                    "public": dir.join(public),
-                    "variable": kind.variable(),
-                })
-            })
+            .map(|(kind, id)| object(&dir, *kind, Some(id)))
             .collect();
         println!("{:#}", serde_json::json!({ "keys": keys }));
         return Ok(ExitCode::SUCCESS);
@@ -78,6 +77,17 @@ pub fn run(flags: &Keygen, ctx: &Context) -> Result<ExitCode> {
     }
     println!("Keep a copy of the secret keys: routers that trust them take no other.");
     Ok(ExitCode::SUCCESS)
+}
+
+fn object(dir: &Path, kind: Kind, id: Option<&str>) -> serde_json::Value {
+    let (secret, public) = kind.files();
+    serde_json::json!({
+        "kind": match kind { Kind::Usign => "usign", Kind::Ec => "ec" },
+        "id": id,
+        "secret": dir.join(secret),
+        "public": dir.join(public),
+        "variable": kind.variable(),
+    })
 }
 
 /// A key that is replaced locks out every router that has the old one.
