@@ -99,6 +99,38 @@ impl Project {
         command.args(args).output().unwrap()
     }
 
+    /// What a build of the commit says of its package.
+    fn provenance(&self, file: &str, sha256: &str, dirty: bool) -> String {
+        let head = Command::new("git")
+            .args(["rev-parse", "HEAD"])
+            .current_dir(self.dir.path())
+            .output();
+        let head = String::from_utf8(head.unwrap().stdout).unwrap();
+        let statement = serde_json::json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{ "name": file, "digest": { "sha256": sha256 } }],
+            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicate": {
+                "buildDefinition": {
+                    "buildType": "urn:tollgate-wrt:xtask:package:v1",
+                    "externalParameters": {
+                        "crate": "greeter", "release": "24.10", "arch": "mips_24kc",
+                        "backend": "native", "profile": "openwrt", "toolchain": "auto",
+                        "workspace": "", "sourceDateEpoch": TIME,
+                    },
+                    "internalParameters": { "flags": [], "toolchain": {} },
+                    "resolvedDependencies": [{
+                        "name": "source",
+                        "digest": { "gitCommit": head.trim() },
+                        "annotations": { "dirty": dirty },
+                    }],
+                },
+                "runDetails": { "builder": { "id": "urn:tollgate-wrt:xtask", "version": {} } },
+            },
+        });
+        format!("{statement:#}\n")
+    }
+
     /// A package and the record of the build that made it.
     fn package(&self, release: &str, end: &str, arch: &str, epoch: u64) -> PathBuf {
         let (file, bytes) = feeds::package(end, "greeter", "1.2.0-r1", arch, arch.as_bytes());
@@ -108,7 +140,8 @@ impl Project {
         std::fs::write(&path, &bytes).unwrap();
         std::fs::write(path.with_file_name("build.log"), "a log\n").unwrap();
         let beside = path.with_file_name(format!("{file}.provenance.json"));
-        std::fs::write(beside, format!("{{\"of\":\"{file}\"}}\n")).unwrap();
+        let sha256 = hex(&Sha256::digest(&bytes));
+        std::fs::write(beside, self.provenance(&file, &sha256, false)).unwrap();
         let record = Record::begin(&dist, release, arch, Backend::Native).unwrap();
         let package = Package {
             crate_name: "greeter".to_owned(),
@@ -116,7 +149,7 @@ impl Project {
             version: "1.2.0-r1".to_owned(),
             file,
             size: bytes.len() as u64,
-            sha256: hex(&Sha256::digest(&bytes)),
+            sha256,
             epoch,
         };
         let built = Built {
@@ -280,6 +313,33 @@ fn what_is_no_release_is_refused_by_name() {
     project.package("24.10", "ipk", "mips_24kc", TIME - 1);
     refused(&[], &["was built from another commit"]);
     project.package("24.10", "ipk", "mips_24kc", TIME);
+
+    // As old as this commit, and yet not of it.
+    let beside = ipk.with_file_name("greeter_1.2.0-r1_mips_24kc.ipk.provenance.json");
+    let good = std::fs::read_to_string(&beside).unwrap();
+    let sha256 = sum_of(&ipk);
+    for (text, expected) in [
+        (
+            project.provenance("x", &sha256, true),
+            "while files differed from the commit",
+        ),
+        (
+            good.replace("gitCommit\": \"", "gitCommit\": \"0"),
+            "was built from another commit",
+        ),
+        (
+            good.replace(&sha256, &"0".repeat(64)),
+            "is not the package that its provenance is of",
+        ),
+        ("{}".to_owned(), "is not published without its provenance"),
+    ] {
+        std::fs::write(&beside, text).unwrap();
+        refused(
+            &["--dry-run"],
+            &["greeter_1.2.0-r1_mips_24kc.ipk", expected],
+        );
+    }
+    std::fs::write(&beside, good).unwrap();
 
     // No key; a tree that is no commit; a changelog that is not written.
     let keys = project.keys.path().join("xtask/keys");

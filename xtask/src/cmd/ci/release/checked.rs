@@ -11,7 +11,10 @@ use crate::cmd::ci::package::recorded;
 use crate::config::sdk::Format;
 use crate::context::Context;
 use crate::fingerprint::hex;
+use crate::provenance::beside;
+use crate::provenance::statement::Statement;
 use crate::record::Backend;
+use crate::source::Source;
 use crate::util::fs;
 
 /// A package that is as its build left it.
@@ -51,7 +54,13 @@ pub fn notes(changelog: &str, version: &str) -> Result<String> {
 ///
 /// # Errors
 /// One that is missing, was changed, or is of another crate, version or commit.
-pub fn packages(ctx: &Context, dist: &Path, crate_name: &str, epoch: u64) -> Result<Vec<Package>> {
+pub fn packages(
+    ctx: &Context,
+    dist: &Path,
+    crate_name: &str,
+    source: &Source,
+) -> Result<Vec<Package>> {
+    let epoch = source.epoch;
     let mut packages = Vec::new();
     let mut versions: BTreeMap<&str, String> = BTreeMap::new();
     let mut missing = Vec::new();
@@ -82,6 +91,8 @@ pub fn packages(ctx: &Context, dist: &Path, crate_name: &str, epoch: u64) -> Res
                 "{shown} was built from another commit (its files have the time {}, this commit's is {epoch})",
                 made.epoch
             );
+            // Commits of one second, and what was not committed then.
+            of_commit(&path, &made.sha256, source.commit.as_deref())?;
             let format = match wanted.format {
                 Format::Ipk => "ipk",
                 Format::Apk => "apk",
@@ -109,6 +120,29 @@ pub fn packages(ctx: &Context, dist: &Path, crate_name: &str, epoch: u64) -> Res
         );
     }
     Ok(packages)
+}
+
+/// The package's provenance is of this file, and says this commit.
+fn of_commit(package: &Path, sha256: &str, commit: Option<&str>) -> Result<()> {
+    let shown = fs::shown(package).display();
+    let statement = Statement::read(&beside(package, ".provenance.json"))
+        .with_context(|| format!("{shown} is not published without its provenance"))?;
+    ensure!(
+        statement.sha256() == sha256,
+        "{shown} is not the package that its provenance is of"
+    );
+    let recorded = statement.source();
+    let of = recorded.and_then(|source| source.digest.get("gitCommit"));
+    ensure!(
+        of.map(String::as_str) == commit,
+        "{shown} was built from another commit ({}): build it again",
+        of.map_or("none", String::as_str)
+    );
+    ensure!(
+        !recorded.is_some_and(|source| source.is("dirty")),
+        "{shown} was built while files differed from the commit: nobody could rebuild it; build it again"
+    );
+    Ok(())
 }
 
 #[cfg(test)]
