@@ -41,12 +41,16 @@ pub fn run(flags: &Feed, ctx: &Context) -> Result<ExitCode> {
     let key = key(flags, release.format, ctx)?;
     let mut feeds = Vec::new();
     for arch in &archs {
+        let url = flags.url.as_deref().map(|url| {
+            let url = url.trim_end_matches('/');
+            format!("{url}/{}/{arch}", release.name)
+        });
         let request = Request {
             dist: &dist,
             release: &release.name,
             format: release.format,
             arch,
-            url: flags.url.as_deref(),
+            url: url.as_deref(),
             key: key.as_ref(),
         };
         let written = match flags.dry_run {

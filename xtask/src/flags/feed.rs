@@ -29,7 +29,7 @@ pub struct Keygen {
 /// packages (the newest of each name), checksums, public key and a page.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask keygen && cargo xtask feed\n  cargo xtask feed aarch64 --release 25.12 --url https://example.org/openwrt\n  cargo xtask feed --verify dist/feed\n  cargo xtask feed --verify https://example.org/openwrt --key key-build.pub"
+    after_help = "Examples:\n  cargo xtask keygen && cargo xtask feed\n  cargo xtask feed aarch64 --release 25.12 --url https://example.org/openwrt\n  cargo xtask feed --verify dist/feed\n  cargo xtask feed --verify https://example.org/openwrt/24.10/mips_24kc --key key-build.pub"
 )]
 pub struct Feed {
     /// Architectures or aliases (default: those that packages were made for).
@@ -49,7 +49,8 @@ pub struct Feed {
     /// Write a feed without signature, which routers refuse.
     #[arg(long, conflicts_with_all = ["key", "verify"])]
     pub unsigned: bool,
-    /// Where the feed will be: for the commands on its page.
+    /// Where `dist/feed` will be served: for the commands on the pages, which
+    /// name `URL/<release>/<arch>`.
     #[arg(long, value_name = "URL", conflicts_with = "verify")]
     pub url: Option<String>,
     /// Check a whole feed as a router would; exit code 1 when it would refuse

@@ -68,8 +68,10 @@ pub struct SshArgs {
     pub ssh_option: Vec<String>,
 }
 
-/// Try the package's whole life in an OpenWrt userland: install it with the
-/// router's own opkg or apk, start its service, ask it over HTTP, remove it.
+/// Try the package's whole life in an OpenWrt userland, without a router.
+///
+/// Installs it with the router's own opkg or apk, starts its service, asks it
+/// over HTTP, removes it, and lists what is left.
 ///
 /// The userland is OpenWrt's image in Docker, or with --rootfs any folder or
 /// archive, of which a copy is used in namespaces of its own: that needs neither

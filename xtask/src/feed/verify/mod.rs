@@ -79,7 +79,12 @@ fn format(dir: &Path) -> Option<Format> {
 }
 
 fn feeds_below(dir: &Path) -> Result<Vec<PathBuf>> {
-    ensure!(dir.is_dir(), "there is no folder {}", dir.display());
+    let shown = dir.display();
+    ensure!(
+        !shown.to_string().contains("://") || dir.is_dir(),
+        "{shown} is neither a folder nor an http or https address"
+    );
+    ensure!(dir.is_dir(), "there is no folder {shown}");
     if format(dir).is_some() {
         return Ok(vec![dir.to_owned()]);
     }

@@ -41,7 +41,7 @@ pub fn run(flags: &CiRelease, ctx: &Context) -> Result<ExitCode> {
         "a release is made of a commit: commit or stash what `git status` shows"
     );
     let dist = flags.dist.clone().unwrap_or_else(|| ctx.root.join("dist"));
-    let packages = checked::packages(ctx, &dist, &member.cargo_name, source.epoch)?;
+    let packages = checked::packages(ctx, &dist, &member.cargo_name, &source)?;
     let keys = Keys::find(ctx)?;
     let plan = assets::plan(ctx, &packages)?;
     if flags.dry_run {
@@ -136,8 +136,7 @@ fn feeds(
     for package in packages {
         let (release, arch) = (&package.release, &package.arch);
         let mut args = vec!["feed", arch, "--release", release, "--dist", &folder];
-        let url = url.map(|url| format!("{}/{release}/{arch}", url.trim_end_matches('/')));
-        if let Some(url) = &url {
+        if let Some(url) = url {
             args.extend(["--url", url]);
         }
         steps.run(&args)?;
