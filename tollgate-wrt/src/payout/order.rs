@@ -46,7 +46,7 @@ impl Paymaster {
         let purse = self.purse(amount, mint)?;
         let want = Want::Exactly(amount);
         let till = Arc::clone(&self.till);
-        let prepared = prepare(&till, &self.lnurl, &purse, payee, None, want)
+        let prepared = prepare(&till, &self.lnurl, &purse, payee, None, want, is_dry)
             .await
             .map_err(|problem| problem.to_string())?;
         let report = Report::prepared(&prepared);

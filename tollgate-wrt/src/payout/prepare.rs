@@ -72,7 +72,8 @@ impl From<MintError> for Problem {
 }
 
 /// Finds the way to pay somebody out of one mint's ecash. `share` is whose share
-/// it is, if it is one.
+/// it is, if it is one. With `is_dry` nothing is swapped for it: what is found can
+/// be shown then, not done.
 pub async fn prepare(
     till: &Arc<Till>,
     lnurl: &Lnurl,
@@ -80,6 +81,7 @@ pub async fn prepare(
     payee: &Payee,
     share: Option<String>,
     want: Want,
+    is_dry: bool,
 ) -> Result<Prepared, Problem> {
     let (url, unit) = purse;
     let mint = till.mint(url);
@@ -91,7 +93,7 @@ pub async fn prepare(
     let (invoice, quote, mut inputs) =
         agree(&mint, lnurl, unit, payee, want, &held, &known).await?;
     let need = quote.amount.saturating_add(quote.fee_reserve);
-    if !abilities.has_change {
+    if !abilities.has_change && !is_dry {
         inputs = exact(till, &mint, purse, need, target, &known).await?;
     }
     let fee = fee(&inputs, &known)?;

@@ -79,7 +79,8 @@ impl Paymaster {
             percent: rules.percent,
         };
         let share = Some(name.to_owned());
-        let prepared = prepare(&self.till, &self.lnurl, purse, &payee, share, want).await;
+        let is_dry = mode == Mode::Dry;
+        let prepared = prepare(&self.till, &self.lnurl, purse, &payee, share, want, is_dry).await;
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(problem) => {
@@ -89,7 +90,7 @@ impl Paymaster {
                     _ => Fate::Failed,
                 };
                 let report = report(fate, problem.to_string()).to(&payee.text);
-                if mode != Mode::Dry {
+                if !is_dry {
                     self.rest(key, rest, is_reachable, owed);
                 }
                 return (report, is_reachable);
@@ -97,7 +98,7 @@ impl Paymaster {
         };
         self.resting().remove(&key);
         let report = Report::prepared(&prepared);
-        if mode == Mode::Dry {
+        if is_dry {
             return (report, true);
         }
         let (mint, unit) = purse.clone();

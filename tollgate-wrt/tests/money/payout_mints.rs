@@ -17,6 +17,10 @@ fn a_mint_that_gives_no_change_is_paid_exactly() {
     let (shop, daemon) = shop_with_64(mint.address, &proxy.url());
     let before = balance(&shop);
     let request = invoice(payee.address, 20);
+    // To look at it costs nothing.
+    let (is_done, text) = command(&shop, &["wallet", "payout", "--dry-run", "--to", &request]);
+    assert!(is_done && text.contains("20 sat"), "{text}");
+    assert_eq!(balance(&shop), before);
     let (is_done, text) = command(&shop, &["wallet", "payout", "--to", &request]);
     assert!(is_done && text.starts_with("paid 20 sat"), "{text}");
     // 22 with the reserve, of which nothing comes back, in 3 or 4 pieces for 2;
