@@ -86,20 +86,11 @@ impl Till {
             time: wall_time(),
             restored: false,
         };
-        let id = intent.id;
-        let record = Record::Intent(intent.clone());
-        let written = self.store.commit(When::Now, |_| (vec![record], ()));
-        if let Err(error) = written.await {
-            error!(error:%; "cannot write to the journal, no payment is taken");
-            return Err(Refusal::unavailable(
-                "The router cannot write down your payment.",
-            ));
-        }
-        let mint = Arc::clone(mint);
-        let entry = (id, Kind::Invoice, Some(mac), url.clone());
-        self.start(&mut self.busy(), entry, |till, answer| async move {
-            till.watch(&mint, intent, &answer).await;
-        });
+        // A request ends when its customer goes away; what is written is watched.
+        let (till, mint) = (Arc::clone(self), Arc::clone(mint));
+        let begun = tokio::spawn(async move { till.begin_invoice(mint, intent, mac).await });
+        let lost = |_| Refusal::unavailable("The router cannot take your payment now.");
+        begun.await.map_err(lost)??;
         let mint = url.clone();
         let receipt = None;
         Ok(InvoiceState {
@@ -107,6 +98,27 @@ impl Till {
             invoice,
             receipt,
         })
+    }
+
+    /// Writes an invoice down, and begins to watch it.
+    async fn begin_invoice(
+        self: &Arc<Self>,
+        mint: Arc<Mint>,
+        intent: Intent,
+        mac: Mac,
+    ) -> Result<(), Refusal> {
+        let record = Record::Intent(intent.clone());
+        let written = self.store.commit(When::Now, |_| (vec![record], ()));
+        if let Err(error) = written.await {
+            error!(error:%; "cannot write to the journal, no payment is taken");
+            let text = "The router cannot write down your payment.";
+            return Err(Refusal::unavailable(text));
+        }
+        let entry = (intent.id, Kind::Invoice, Some(mac), intent.mint.clone());
+        self.start(&mut self.busy(), entry, |till, answer| async move {
+            till.watch(&mint, intent, &answer).await;
+        });
+        Ok(())
     }
 
     /// Asks a mint for an invoice, once everything else is ready for it; also
