@@ -37,6 +37,11 @@ impl Paths {
         self.below("etc/config/network")
     }
 
+    /// The settings of firewall4, in OpenWrt's own format.
+    pub fn firewall(&self) -> PathBuf {
+        self.below("etc/config/firewall")
+    }
+
     /// The leases that dnsmasq has given out.
     pub fn dhcp_leases(&self) -> PathBuf {
         self.below("tmp/dhcp.leases")

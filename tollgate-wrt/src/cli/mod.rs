@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod config;
+mod gate;
 mod identity;
 mod logs;
 mod output;

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 pub enum GateChoice {
     /// Nothing was chosen: nothing is sold.
     Missing,
+    /// The kernel's nftables. TCP ports of the router that are open to those
+    /// who have not paid, beside the daemon's.
+    Nftables(Vec<u16>),
     /// The owner's own program.
     Command(PathBuf),
     /// No gate: everybody has access anyway.
@@ -16,6 +19,7 @@ pub enum GateChoice {
 /// The words of the option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateKind {
+    Nftables,
     Command,
     None,
 }
@@ -23,6 +27,7 @@ pub enum GateKind {
 impl GateKind {
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
+            "nftables" => Some(Self::Nftables),
             "command" => Some(Self::Command),
             "none" => Some(Self::None),
             _ => None,
@@ -30,15 +35,30 @@ impl GateKind {
     }
 }
 
-/// What the two options say together.
+/// Ports that the owner needs to get at a router that sells on its LAN: SSH and
+/// the web interface.
+const OPEN_PORTS: [u16; 3] = [22, 80, 443];
+
+/// What the options say together.
 ///
 /// # Errors
 /// Which option is at fault, and what would be right.
 pub fn choose(
     kind: Option<GateKind>,
     command: Option<PathBuf>,
+    open_ports: Option<Vec<u16>>,
 ) -> Result<GateChoice, (&'static str, &'static str)> {
+    if open_ports.is_some() && kind != Some(GateKind::Nftables) {
+        return Err((
+            "open_port",
+            "open_port is used by no gate; expected `option gate 'nftables'` too",
+        ));
+    }
     match (kind, command) {
+        (Some(GateKind::Nftables), None) => {
+            let ports = open_ports.unwrap_or_else(|| OPEN_PORTS.to_vec());
+            Ok(GateChoice::Nftables(ports))
+        }
         (None, None) => Ok(GateChoice::Missing),
         (Some(GateKind::None), None) => Ok(GateChoice::None),
         (Some(GateKind::Command), Some(program)) => Ok(GateChoice::Command(program)),

@@ -37,7 +37,11 @@ pub fn merge(mut file: File, overrides: Overrides) -> Result<Settings, Vec<Probl
     let mut problems = Vec::new();
     problems.extend(merge_step(&mut file, &overrides).err());
     merge_mints(&mut file, &overrides, &mut problems);
-    let gate = gate::choose(overrides.gate, overrides.gate_command.clone());
+    let gate = gate::choose(
+        overrides.gate,
+        overrides.gate_command.clone(),
+        overrides.open_ports.clone(),
+    );
     let gate = gate.unwrap_or_else(|(option, message)| {
         problems.push(Problem {
             place: Place::Uci(overrides.line(option)),

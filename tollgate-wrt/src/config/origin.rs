@@ -43,10 +43,14 @@ pub fn settings(paths: &Paths) -> Result<Vec<Setting>, Error> {
     };
     let settings = &examined.loaded.settings;
     let mut found = Vec::new();
-    let (gate, program) = match &settings.gate {
-        GateChoice::Missing => (Value::Null, Value::Null),
-        GateChoice::None => ("none".into(), Value::Null),
-        GateChoice::Command(program) => ("command".into(), program.display().to_string().into()),
+    let (gate, program, open_ports) = match &settings.gate {
+        GateChoice::Missing => (Value::Null, Value::Null, Value::Null),
+        GateChoice::None => ("none".into(), Value::Null, Value::Null),
+        GateChoice::Command(program) => {
+            let program = program.display().to_string();
+            ("command".into(), program.into(), Value::Null)
+        }
+        GateChoice::Nftables(ports) => ("nftables".into(), Value::Null, ports.clone().into()),
     };
     let own = [
         ("enabled", settings.enabled.into()),
@@ -54,6 +58,7 @@ pub fn settings(paths: &Paths) -> Result<Vec<Setting>, Error> {
         ("port", settings.port.into()),
         ("gate", gate),
         ("gate_command", program),
+        ("open_port", open_ports),
     ];
     for (key, value) in own {
         found.push(Setting {

@@ -33,6 +33,8 @@ pub struct Overrides {
     pub price_per_step: Option<NonZeroU64>,
     pub gate: Option<GateKind>,
     pub gate_command: Option<PathBuf>,
+    /// TCP ports; none if there is only a 0.
+    pub open_ports: Option<Vec<u16>>,
     /// Mints and their lines.
     pub mints: Vec<(MintUrl, usize)>,
     /// Where each option stands, by name.
@@ -106,7 +108,7 @@ fn check_section(Section { kind, name, .. }: &Section) -> Result<(), Reject> {
     })
 }
 
-const LISTS: [&str; 2] = ["interface", "mint"];
+const LISTS: [&str; 3] = ["interface", "mint", "open_port"];
 const OPTIONS: [&str; 8] = [
     "enabled",
     "port",
@@ -159,7 +161,13 @@ impl Overrides {
                 let expected = "a whole number, 1 or more";
                 self.price_per_step = Some(read(entry, expected, number)?);
             }
-            "gate" => self.gate = Some(read(entry, "command or none", GateKind::from_word)?),
+            "gate" => {
+                self.gate = Some(read(
+                    entry,
+                    "nftables, command or none",
+                    GateKind::from_word,
+                )?)
+            }
             "gate_command" => {
                 let expected = "the path of a program, such as /usr/bin/my-gate";
                 self.gate_command = Some(read(entry, expected, absolute)?);
@@ -174,6 +182,15 @@ impl Overrides {
                     if !self.interfaces.iter().any(|known| known == name) {
                         self.interfaces.push(name.to_owned());
                     }
+                }
+            }
+            "open_port" => {
+                let ports = self.open_ports.get_or_insert_default();
+                for word in value.split_ascii_whitespace() {
+                    let port: u16 = word
+                        .parse()
+                        .map_err(|_| wrong(entry, "a port from 1 to 65535, or 0 for none"))?;
+                    ports.extend(Some(port).filter(|port| *port > 0));
                 }
             }
             "mint" => {

@@ -21,12 +21,13 @@ use crate::paths::Paths;
 const MODE: u32 = 0o600;
 
 /// Options that stand in UCI only.
-const UCI_ONLY: [&str; 7] = [
+const UCI_ONLY: [&str; 8] = [
     "enabled",
     "interface",
     "port",
     "gate",
     "gate_command",
+    "open_port",
     "mint",
     "price_per_step",
 ];

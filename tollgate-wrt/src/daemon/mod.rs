@@ -275,12 +275,15 @@ async fn run_server(
 async fn keep(keeper: Arc<Keeper>, mut stay: watch::Receiver<()>) {
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let gate = Arc::clone(&keeper);
+    let gate = tokio::spawn(async move { gate.tend().await });
     loop {
         tokio::select! {
             _ = stay.changed() => break,
             _ = tick.tick() => keeper.tick().await,
         }
     }
+    gate.abort();
     keeper.checkpoint().await;
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use log::{error, info, warn};
+use log::{debug, error, info, warn};
 
 use super::{Failed, failed};
 use crate::bank::Bank;
 use crate::clock::Uptime;
 use crate::config::schema::Metric;
 use crate::config::{GateChoice, Settings};
+use crate::gate::nft::Place;
 use crate::gate::{self, Gate};
 use crate::http::Shop;
 use crate::identity::Addresses;
@@ -61,6 +62,23 @@ pub(super) fn open(
         warnings.push(text.to_owned());
     };
     let gate: Arc<dyn Gate> = match &settings.gate {
+        GateChoice::Nftables(_) if nothing_to_gate(settings, &store) => {
+            warn("nothing is sold, so that the gate lets everybody through until a mint is named");
+            // One that was left by an earlier run, and is nobody else's.
+            let removed = gate::nft::claim().and_then(|_claim| gate::nft::remove());
+            if let Err(error) = removed {
+                debug!(error:%; "no gate is removed");
+            }
+            Arc::new(gate::Missing)
+        }
+        GateChoice::Nftables(open_ports) => {
+            let place = Place {
+                interfaces: settings.interfaces.clone(),
+                port: settings.port,
+                open_ports: open_ports.clone(),
+            };
+            Arc::new(gate::Nftables::new(place, paths.firewall()))
+        }
         GateChoice::Command(program) => Arc::new(gate::Command::new(program.clone())),
         GateChoice::None => {
             warn("no gate: everybody has access, paid or not, as `option gate 'none'` says");
@@ -105,4 +123,11 @@ pub(super) fn open(
         damage,
         warnings,
     })
+}
+
+/// Whether there is nothing to buy and nothing that was bought: to keep people
+/// out would only cut off the owner of a router that is not set up yet.
+fn nothing_to_gate(settings: &Settings, store: &Store) -> bool {
+    let has_sessions = store.read(|state| state.sessions().next().is_some());
+    settings.file.accepted_mints.is_empty() && !has_sessions
 }

@@ -1,6 +1,7 @@
 //! What lets customers through, and keeps everybody else out.
 
 mod command;
+pub mod nft;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use crate::net::Mac;
 pub use command::Command;
+pub use nft::Nftables;
 
 /// Why a gate did not do what it was asked for, as a phrase for the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,19 @@ pub trait Gate: fmt::Debug + Send + Sync {
     /// Everybody whom [`Gate::open`] let through, and [`Gate::close`] did not
     /// shut out since.
     fn list(&self) -> Work<'_, Vec<Open>>;
+
+    /// Keeps it right while the daemon runs, for gates that change by
+    /// themselves or by others. Goes on until it is dropped.
+    fn tend(&self) -> Work<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+
+    /// What the owner has to mend: why it cannot open, or lets through more
+    /// than it should. `last` is why it did not do what it was last asked for,
+    /// if it did not: a gate that looks after itself knows better.
+    fn trouble(&self, last: Option<String>) -> Option<String> {
+        last
+    }
 }
 
 /// No gate at all: everybody has access, paid or not. Only for owners who say

@@ -20,6 +20,11 @@ impl Mac {
         const GROUP: u8 = 1;
         (bytes != [0; 6] && bytes[0] & GROUP == 0).then_some(Self(bytes))
     }
+
+    /// The six bytes.
+    pub fn bytes(self) -> [u8; 6] {
+        self.0
+    }
 }
 
 impl FromStr for Mac {

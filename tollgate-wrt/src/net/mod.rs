@@ -5,7 +5,8 @@ pub mod interfaces;
 mod leases;
 pub mod listen;
 mod mac;
-mod neighbours;
+pub mod neighbours;
+pub mod netlink;
 mod networks;
 
 use std::net::IpAddr;

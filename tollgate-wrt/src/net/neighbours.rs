@@ -1,28 +1,20 @@
-//! The kernel's neighbour table, asked over netlink (rtnetlink(7)).
+//! The kernel's neighbour table, asked and watched over netlink (rtnetlink(7)).
 //!
 //! One question is one message. On a known interface the kernel is asked for
-//! the one entry; else it lists all of the address family. It answers while
-//! the question is being sent, so that nothing here waits.
-//!
-//! Messages are in the machine's byte order and aligned to four bytes:
-//! `nlmsghdr` (16 bytes), `ndmsg` (12 bytes), attributes (4 bytes and value).
+//! the one entry; else it lists all of the address family.
 
 use std::io;
 use std::net::IpAddr;
+use std::os::fd::OwnedFd;
 
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with,
-};
-
+use super::netlink::{self, Attributes};
 use super::{Mac, unambiguous};
 
-const NLMSG_ERROR: u16 = 2;
-const NLMSG_DONE: u16 = 3;
 const RTM_NEWNEIGH: u16 = 28;
 const RTM_GETNEIGH: u16 = 30;
 
-const NLM_F_REQUEST: u16 = 0x001;
-const NLM_F_DUMP: u16 = 0x300;
+/// RTNLGRP_NEIGH as a bit.
+const GROUP: u32 = 1 << 2;
 
 const NDA_DST: u16 = 1;
 const NDA_LLADDR: u16 = 2;
@@ -31,39 +23,57 @@ const NDA_LLADDR: u16 = 2;
 /// confirmed now or earlier. The others are incomplete, failed and none.
 const NUD_VALID: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
 
-const HEADER: usize = 16;
+/// The length of `ndmsg`: family, index, state, flags, type.
 const NDMSG: usize = 12;
-const ATTRIBUTE: usize = 4;
 
-/// Room for one answer. The kernel fills at most 8 kB for readers like this.
-const BUFFER: usize = 32 * 1024;
-
-/// Most answers to one question: a table has at most some thousand entries.
-const MAX_ANSWERS: usize = 1_000;
+/// Who has an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Neighbour {
+    /// The kernel's number for the interface.
+    pub index: u32,
+    /// The address.
+    pub address: IpAddr,
+    /// Who has it.
+    pub mac: Mac,
+}
 
 /// The MAC address of `address`, on the interface with `index` if one is given.
 ///
 /// # Errors
 /// What the system says where there is no netlink.
 pub fn lookup(address: IpAddr, index: Option<u32>) -> io::Result<Option<Mac>> {
-    let socket = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None, // NETLINK_ROUTE is 0
-    )?;
-    send(&socket, &question(address, index), SendFlags::empty())?;
+    let answer = match netlink::ask(None, &question(address, index)) {
+        Ok(answer) => answer,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let fitting = neighbours(&answer).filter(|neighbour| neighbour.address == address);
+    Ok(unambiguous(fitting.map(|neighbour| neighbour.mac)))
+}
 
-    let mut found = Vec::new();
-    let mut buffer = vec![0; BUFFER];
-    for _ in 0..MAX_ANSWERS {
-        let (_, length) = recv(&socket, buffer.as_mut_slice(), RecvFlags::DONTWAIT)?;
-        let answer = read(&buffer[..length.min(BUFFER)], address, &mut found)?;
-        if answer == Answer::Complete {
-            return Ok(unambiguous(found));
-        }
-    }
-    Err(io::ErrorKind::InvalidData.into())
+/// All that is known, of both families and on all interfaces.
+///
+/// # Errors
+/// What the system says where there is no netlink.
+pub fn all() -> io::Result<Vec<Neighbour>> {
+    let flags = netlink::REQUEST | netlink::DUMP;
+    let question = netlink::message(RTM_GETNEIGH, flags, 0, &[0; NDMSG]);
+    let answer = netlink::ask(None, &question)?;
+    Ok(neighbours(&answer).collect())
+}
+
+/// A socket that is told who gets an address; [`changes`] reads what it gives.
+///
+/// # Errors
+/// What the system says where there is no netlink.
+pub fn watch() -> io::Result<OwnedFd> {
+    netlink::open(None, GROUP)
+}
+
+/// The neighbours that one `recv` of [`watch`] tells of.
+pub fn changes(data: &[u8]) -> Vec<Neighbour> {
+    let told = netlink::messages(data).filter(|message| message.kind == RTM_NEWNEIGH);
+    told.filter_map(|message| neighbour(message.body)).collect()
 }
 
 /// The message that asks for one entry, or for all.
@@ -75,101 +85,40 @@ fn question(address: IpAddr, index: Option<u32>) -> Vec<u8> {
         IpAddr::V6(address) => (AF_INET6, address.octets().to_vec()),
     };
     let flags = match index {
-        Some(_) => NLM_F_REQUEST,
-        None => NLM_F_REQUEST | NLM_F_DUMP,
+        Some(_) => netlink::REQUEST,
+        None => netlink::REQUEST | netlink::DUMP,
     };
-    let mut body = vec![family, 0, 0, 0];
-    body.extend(index.unwrap_or(0).to_ne_bytes());
-    body.extend([0; 4]); // state, flags, type
+    let mut header = vec![family, 0, 0, 0];
+    header.extend(index.unwrap_or(0).to_ne_bytes());
+    header.extend([0; 4]); // state, flags, type
+    let mut body = Attributes::after(&header);
     if index.is_some() {
-        push_attribute(&mut body, NDA_DST, &octets);
+        body = body.put(NDA_DST, &octets);
     }
-    message(RTM_GETNEIGH, flags, &body)
+    netlink::message(RTM_GETNEIGH, flags, 0, body.bytes())
 }
 
-fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
-    let length = (HEADER + body.len()) as u32;
-    let mut message = length.to_ne_bytes().to_vec();
-    message.extend(kind.to_ne_bytes());
-    message.extend(flags.to_ne_bytes());
-    message.extend([0; 8]); // sequence number and port: one question a socket
-    message.extend(body);
-    message
+fn neighbours(answer: &[(u16, Vec<u8>)]) -> impl Iterator<Item = Neighbour> {
+    let entries = answer.iter().filter(|(kind, _)| *kind == RTM_NEWNEIGH);
+    entries.filter_map(|(_, body)| neighbour(body))
 }
 
-/// Values are of 4 or 16 bytes here, so that there is nothing to pad.
-fn push_attribute(body: &mut Vec<u8>, kind: u16, value: &[u8]) {
-    body.extend(((ATTRIBUTE + value.len()) as u16).to_ne_bytes());
-    body.extend(kind.to_ne_bytes());
-    body.extend(value);
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    /// The kernel has said all.
-    Complete,
-    /// There is more to receive.
-    Partial,
-}
-
-/// Reads what one `recv` gave: a sequence of messages.
-fn read(mut data: &[u8], address: IpAddr, found: &mut Vec<Mac>) -> io::Result<Answer> {
-    let mut answer = Answer::Partial;
-    while let Some(length) = u32_at(data, 0) {
-        let length = length as usize;
-        let (Some(kind), Some(flags)) = (u16_at(data, 4), u16_at(data, 6)) else {
-            break;
-        };
-        let Some(body) = data.get(HEADER..length) else {
-            return Err(io::ErrorKind::InvalidData.into());
-        };
-        match kind {
-            NLMSG_DONE => return Ok(Answer::Complete),
-            NLMSG_ERROR => {
-                // The errno, negated. ENOENT: there is no such entry.
-                let code = u32_at(body, 0).unwrap_or(0);
-                let errno = i32::try_from(code.wrapping_neg()).unwrap_or(0);
-                let error = io::Error::from_raw_os_error(errno);
-                return match error.kind() {
-                    io::ErrorKind::NotFound => Ok(Answer::Complete),
-                    _ => Err(error),
-                };
-            }
-            RTM_NEWNEIGH => {
-                found.extend(neighbour(body, address));
-                const NLM_F_MULTI: u16 = 2;
-                if flags & NLM_F_MULTI == 0 {
-                    answer = Answer::Complete;
-                }
-            }
-            _ => {}
-        }
-        data = data.get(length.next_multiple_of(4)..).unwrap_or_default();
-    }
-    Ok(answer)
-}
-
-/// The MAC address in an entry, if the entry is valid and of `address`.
-fn neighbour(body: &[u8], address: IpAddr) -> Option<Mac> {
-    let state = u16_at(body, 8)?;
+/// An entry, if it is valid.
+fn neighbour(body: &[u8]) -> Option<Neighbour> {
+    let index = netlink::u32_at(body, 4)?;
+    let state = netlink::u16_at(body, 8)?;
     if state & NUD_VALID == 0 {
         return None;
     }
-    let mut attributes = body.get(NDMSG..)?;
-    let (mut is_wanted, mut mac) = (false, None);
-    while let (Some(length), Some(kind)) = (u16_at(attributes, 0), u16_at(attributes, 2)) {
-        let length = usize::from(length);
-        let value = attributes.get(ATTRIBUTE..length)?;
-        match kind {
-            NDA_DST => is_wanted = ip_address(value) == Some(address),
-            NDA_LLADDR => mac = value.try_into().ok().and_then(Mac::new),
-            _ => {}
-        }
-        attributes = attributes
-            .get(length.next_multiple_of(4)..)
-            .unwrap_or_default();
-    }
-    mac.filter(|_| is_wanted)
+    let attributes = body.get(NDMSG..)?;
+    // Entries of bridges have no address.
+    let address = ip_address(netlink::attribute(attributes, NDA_DST)?)?;
+    let mac = netlink::attribute(attributes, NDA_LLADDR)?.try_into().ok();
+    Some(Neighbour {
+        index,
+        address,
+        mac: mac.and_then(Mac::new)?,
+    })
 }
 
 fn ip_address(value: &[u8]) -> Option<IpAddr> {
@@ -178,98 +127,53 @@ fn ip_address(value: &[u8]) -> Option<IpAddr> {
         .ok()
 }
 
-fn u16_at(data: &[u8], at: usize) -> Option<u16> {
-    let bytes = data.get(at..at + 2)?;
-    bytes.try_into().ok().map(u16::from_ne_bytes)
-}
-
-fn u32_at(data: &[u8], at: usize) -> Option<u32> {
-    let bytes = data.get(at..at + 4)?;
-    bytes.try_into().ok().map(u32::from_ne_bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rustix::io::Errno;
 
     use super::*;
 
     const MAC: [u8; 6] = [2, 0, 0x5e, 0x10, 0, 0xff];
     const REACHABLE: u16 = 2;
     const FAILED: u16 = 0x20;
-    const MULTI: u16 = 2;
 
     fn address() -> IpAddr {
         "192.0.2.1".parse().unwrap()
     }
 
-    fn entry(address: IpAddr, mac: &[u8], state: u16, flags: u16) -> Vec<u8> {
-        let mut body = vec![2, 0, 0, 0, 7, 0, 0, 0];
-        body.extend(state.to_ne_bytes());
-        body.extend([0; 2]);
-        match address {
-            IpAddr::V4(address) => push_attribute(&mut body, NDA_DST, &address.octets()),
-            IpAddr::V6(address) => push_attribute(&mut body, NDA_DST, &address.octets()),
-        }
-        push_attribute(&mut body, NDA_LLADDR, mac);
-        body.resize(body.len().next_multiple_of(4), 0);
-        push_attribute(&mut body, 99, &[0; 4]);
-        message(RTM_NEWNEIGH, flags, &body)
-    }
-
-    fn read_all(data: &[u8]) -> (io::Result<Answer>, Vec<Mac>) {
-        let mut found = Vec::new();
-        (read(data, address(), &mut found), found)
+    fn entry(address: IpAddr, mac: &[u8], state: u16) -> Vec<u8> {
+        let mut header = vec![2, 0, 0, 0];
+        header.extend(7u32.to_ne_bytes());
+        header.extend(state.to_ne_bytes());
+        header.extend([0; 2]);
+        let body = Attributes::after(&header);
+        let body = match address {
+            IpAddr::V4(address) => body.put(NDA_DST, &address.octets()),
+            IpAddr::V6(address) => body.put(NDA_DST, &address.octets()),
+        };
+        let body = body.put(NDA_LLADDR, mac).put(99, &[0; 4]);
+        netlink::message(RTM_NEWNEIGH, netlink::MULTI, 0, body.bytes())
     }
 
     #[test]
-    fn a_single_entry_is_complete() {
-        let (answer, found) = read_all(&entry(address(), &MAC, REACHABLE, 0));
-        assert_eq!(answer.unwrap(), Answer::Complete);
-        assert_eq!(found, [Mac::new(MAC).unwrap()]);
-    }
-
-    #[test]
-    fn lists_end_with_done() {
-        let other = "192.0.2.2".parse().unwrap();
-        let mut data = entry(other, &[2; 6], REACHABLE, MULTI);
-        data.extend(entry(address(), &MAC, REACHABLE, MULTI));
-        let (answer, found) = read_all(&data);
-        assert_eq!((answer.unwrap(), found.len()), (Answer::Partial, 1));
-
-        let done = message(NLMSG_DONE, MULTI, &[0; 4]);
-        assert_eq!(read_all(&done).0.unwrap(), Answer::Complete);
+    fn entries_of_both_families() {
+        let other: IpAddr = "2001:db8::2".parse().unwrap();
+        let mut data = entry(other, &[2; 6], REACHABLE);
+        data.extend(entry(address(), &MAC, REACHABLE));
+        let found = changes(&data);
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].index, found[0].address), (7, other));
+        assert_eq!(found[1].mac, Mac::new(MAC).unwrap());
     }
 
     #[test]
     fn entries_to_disbelieve() {
-        let loopback = entry(address(), &[0; 6], 0x40, 0);
-        let failed = entry(address(), &MAC, FAILED, 0);
-        let infiniband = entry(address(), &[2; 20], REACHABLE, 0);
+        let loopback = entry(address(), &[0; 6], 0x40);
+        let failed = entry(address(), &MAC, FAILED);
+        let infiniband = entry(address(), &[2; 20], REACHABLE);
         for data in [loopback, failed, infiniband] {
-            assert_eq!(read_all(&data).1, []);
+            assert_eq!(changes(&data), []);
         }
-    }
-
-    #[test]
-    fn errors_are_errnos() {
-        let error = |errno: Errno| {
-            let code = -errno.raw_os_error();
-            let mut body = code.to_ne_bytes().to_vec();
-            body.extend([0; 16]);
-            read_all(&message(NLMSG_ERROR, 0, &body)).0
-        };
-        assert_eq!(error(Errno::NOENT).unwrap(), Answer::Complete);
-        let unsupported = error(Errno::OPNOTSUPP).unwrap_err();
-        assert_eq!(
-            unsupported.raw_os_error(),
-            Some(Errno::OPNOTSUPP.raw_os_error())
-        );
-        // A length that leads out of the data.
-        let mut short = message(NLMSG_ERROR, 0, &[0; 4]);
-        short.truncate(18);
-        assert!(read_all(&short).0.is_err());
     }
 
     #[test]
@@ -280,22 +184,25 @@ mod tests {
             Ok(found) => assert_eq!(found, None),
             Err(error) => eprintln!("no netlink here: {error}"),
         }
+        if let Ok(all) = all() {
+            assert!(all.iter().all(|neighbour| neighbour.address != nobody));
+        }
     }
 
     proptest! {
         #[test]
         fn never_panics(data in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read_all(&data);
+            let _ = changes(&data);
         }
 
         #[test]
         fn never_panics_on_damaged_entries(at in 0usize..70, value: u8, cut in 0usize..70) {
-            let mut data = entry(address(), &MAC, REACHABLE, MULTI);
+            let mut data = entry(address(), &MAC, REACHABLE);
             if let Some(byte) = data.get_mut(at) {
                 *byte = value;
             }
             data.truncate(cut);
-            let _ = read_all(&data);
+            let _ = changes(&data);
         }
     }
 }

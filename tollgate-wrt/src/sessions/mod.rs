@@ -83,6 +83,13 @@ impl Keeper {
         self.noted(self.gate.ready(mac).await)
     }
 
+    /// Keeps the gate right until it is dropped.
+    pub async fn tend(&self) {
+        if let Err(error) = self.gate.tend().await {
+            warn!(error:%; "the gate is not looked after any more");
+        }
+    }
+
     /// Opens the gate for all that the customer's session has left.
     ///
     /// # Errors

@@ -6,10 +6,11 @@ use super::Keeper;
 use crate::gate;
 
 impl Keeper {
-    /// Why the gate did not do what it was last asked for, if it did not.
+    /// Why the gate did not do what it was last asked for, if it did not, or
+    /// what it says of itself.
     pub fn gate_trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.clone()
+        self.gate.trouble(trouble.clone())
     }
 
     /// Remembers what came of asking the gate.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -51,8 +51,30 @@ impl Mint {
         directory: &Path,
         fee: u64,
     ) -> Option<Self> {
+        Self::start_with(
+            Ipv4Addr::LOCALHOST.into(),
+            namespace,
+            version,
+            directory,
+            fee,
+        )
+    }
+
+    /// At an address of the network namespace that this thread is in.
+    #[allow(dead_code, reason = "the tests of the gate use it")]
+    pub fn start_at(host: IpAddr, version: Version, directory: &Path, fee: u64) -> Option<Self> {
+        Self::start_with(host, None, version, directory, fee)
+    }
+
+    fn start_with(
+        host: IpAddr,
+        namespace: Option<&str>,
+        version: Version,
+        directory: &Path,
+        fee: u64,
+    ) -> Option<Self> {
         programs(version)?;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = TcpListener::bind((host, 0)).unwrap();
         let address = port.local_addr().unwrap();
         drop(port);
         fs::create_dir_all(directory).unwrap();
@@ -240,7 +262,7 @@ impl How {
             }
         };
         command
-            .args(["--host", "127.0.0.1"])
+            .args(["--host", &self.address.ip().to_string()])
             .args(["--port", &self.address.port().to_string()])
             .current_dir(&self.directory)
             .env("MINT_PRIVATE_KEY", "a key for tests")

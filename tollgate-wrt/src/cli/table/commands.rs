@@ -5,7 +5,7 @@ use super::options::{
     ORIGIN, REPLACE, ROOT, SECRET, SESSIONS, TO,
 };
 use super::{Command, Opt, Runs};
-use crate::cli::{backup, check, config, identity, logs, run};
+use crate::cli::{backup, check, config, gate, identity, logs, run};
 
 const COMMON: &[Opt] = &[JSON, ROOT];
 
@@ -133,6 +133,36 @@ pub const COMMANDS: &[Command] = &[
         options: COMMON,
         examples: &[("", "tollgate-wrt wallet payouts")],
         runs: Runs::Daemon,
+    },
+    Command {
+        name: "gate",
+        args: "",
+        summary: "Show the kernel's gate, or take it away",
+        about: "Look at the gate of `option gate 'nftables'` as the kernel has it, or take it away. The daemon need not run: the gate stays in place when it ends.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt gate status")],
+        runs: Runs::Group,
+    },
+    Command {
+        name: "gate status",
+        args: "",
+        summary: "Show whether it is in place, whom it lets through, and what is wrong",
+        about: "Show whether the gate is in place, whom it lets through with the bytes that were counted, and whether flow offloading takes customers past it.\nExit codes: 0 in place, and nothing wrong, 1 otherwise, 2 wrong usage.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt gate status")],
+        runs: Runs::Here(gate::status),
+    },
+    Command {
+        name: "gate remove",
+        args: "",
+        summary: "Take it away: everybody has access then",
+        about: "Take the gate away, with all it has counted: everybody has access then, as the firewall has it. A running daemon would make it again within a second; stop it first.",
+        options: &[DRY_RUN, JSON, ROOT],
+        examples: &[(
+            "",
+            "/etc/init.d/tollgate-wrt stop\ntollgate-wrt gate remove",
+        )],
+        runs: Runs::Here(gate::remove),
     },
     Command {
         name: "config",

@@ -98,7 +98,7 @@ pub const MONEY_ONLY: Opt = Opt {
     hint: Hint::None,
 };
 
-/// `restore --dry-run`.
+/// `--dry-run`, which commands have that change something.
 pub const DRY_RUN: Opt = Opt {
     long: "dry-run",
     value: None,

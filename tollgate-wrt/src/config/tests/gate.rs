@@ -7,6 +7,12 @@ fn a_gate_is_chosen_in_whole() {
         Root::new(None, Some(&options)).settings().gate
     };
     assert_eq!(settings("option gate 'none'"), GateChoice::None);
+    let nftables = |ports: &[u16]| GateChoice::Nftables(ports.to_vec());
+    assert_eq!(settings("option gate 'nftables'"), nftables(&[22, 80, 443]));
+    let ports = "option gate 'nftables'\nlist open_port '8080'\nlist open_port '22'";
+    assert_eq!(settings(ports), nftables(&[8080, 22]));
+    let none = "option gate 'nftables'\nlist open_port '0'";
+    assert_eq!(settings(none), nftables(&[]));
     let error = |lines: &str| {
         let options = format!("config tollgate 'main'\n{lines}");
         load(&Root::new(None, Some(&options)).paths())
@@ -29,7 +35,15 @@ fn a_gate_is_chosen_in_whole() {
         ),
         (
             "option gate 'nft'",
-            ":2: gate `nft`; expected command or none",
+            ":2: gate `nft`; expected nftables, command or none",
+        ),
+        (
+            "option gate 'none'\nlist open_port '22'",
+            ":3: open_port is used by no gate",
+        ),
+        (
+            "option gate 'nftables'\nlist open_port '99999'",
+            ":3: open_port `99999`; expected a port",
         ),
         (
             "option gate_command 'x'",

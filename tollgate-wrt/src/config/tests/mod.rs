@@ -95,6 +95,9 @@ fn shipped_files_are_the_defaults() {
     assert_eq!(root.warnings(), [""; 0]);
     let mut defaults = Root::new(None, None).settings();
     defaults.file.step_size = Some(defaults.file.step());
+    // Who has an older file has chosen a gate there, or none.
+    assert_eq!(defaults.gate, GateChoice::Missing);
+    defaults.gate = GateChoice::Nftables(vec![22, 80, 443]);
     assert_eq!(root.settings(), defaults);
 }
 

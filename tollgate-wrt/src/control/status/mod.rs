@@ -173,6 +173,7 @@ impl Commands {
         let (kind, command, error) = match &self.about.settings.gate {
             GateChoice::Missing => ("missing", None, Some("no gate is configured".to_owned())),
             GateChoice::None => ("none", None, error),
+            GateChoice::Nftables(_) => ("nftables", None, error),
             GateChoice::Command(program) => ("command", Some(program.display().to_string()), error),
         };
         GateStatus {

@@ -84,6 +84,7 @@ impl GateStatus {
         let name = match (&self.command, self.kind) {
             (Some(command), _) => command.clone(),
             (None, "none") => "none: everybody has access".to_owned(),
+            (None, "nftables") => "nftables".to_owned(),
             (None, _) => return "none is configured: payments are refused".to_owned(),
         };
         match &self.error {

@@ -1,0 +1,128 @@
+//! `gate`: the gate in the kernel, with or without a daemon.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output::{complain, exit_code, print};
+use super::table::Parsed;
+use super::table::options::DRY_RUN;
+use crate::gate::nft::{self, Quota};
+use crate::paths::Paths;
+
+/// Shows the gate; success is a gate that is in place and does not leak.
+///
+/// # Errors
+/// What is wrong with the options.
+pub fn status(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
+    let firewall = Paths::new(parsed.root()?).firewall();
+    Ok(exit_code(show(&firewall, parsed.json())))
+}
+
+/// Takes the gate away.
+///
+/// # Errors
+/// What is wrong with the options.
+pub fn remove(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
+    let is_dry = parsed.has(&DRY_RUN);
+    let was_there = match is_dry {
+        true => nft::quotas().map(|quotas| quotas.is_some()),
+        false => nft::remove(),
+    };
+    let was_there = match was_there {
+        Ok(was_there) => was_there,
+        Err(error) => {
+            complain(&format!("cannot remove the gate: {error}; are you root?"));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let text = match (parsed.json(), was_there, is_dry) {
+        (true, _, _) => format!("{}\n", json!({"removed": was_there, "dry_run": is_dry})),
+        (false, true, false) => "the gate is gone: everybody has access\n".to_owned(),
+        (false, true, true) => "the gate would be removed\n".to_owned(),
+        (false, false, _) => "there is no gate\n".to_owned(),
+    };
+    Ok(exit_code(print(&text)))
+}
+
+fn show(firewall: &Path, as_json: bool) -> bool {
+    let quotas = match nft::quotas() {
+        Ok(quotas) => quotas,
+        Err(error) => {
+            complain(&format!("cannot look at nftables: {error}; are you root?"));
+            return false;
+        }
+    };
+    let trouble = nft::offload(firewall);
+    let is_well = quotas.is_some() && trouble.is_none();
+    let text = match as_json {
+        true => report(quotas.as_deref(), trouble.as_deref()),
+        false => text(quotas.as_deref(), trouble.as_deref()),
+    };
+    print(&text) && is_well
+}
+
+fn report(quotas: Option<&[Quota]>, trouble: Option<&str>) -> String {
+    let clients = quotas.unwrap_or_default().iter().map(
+        |quota| json!({"mac": quota.mac, "bytes": quota.consumed, "limit": quota.bytes_limit()}),
+    );
+    let report = json!({
+        "in_place": quotas.is_some(),
+        "clients": clients.collect::<Vec<_>>(),
+        "trouble": trouble.into_iter().collect::<Vec<_>>(),
+    });
+    format!("{report}\n")
+}
+
+fn text(quotas: Option<&[Quota]>, trouble: Option<&str>) -> String {
+    let mut text = match quotas {
+        Some([]) => "the gate is in place, and lets nobody through\n".to_owned(),
+        Some(_) => {
+            "the gate is in place, and lets through (bytes counted/until it shuts):\n".to_owned()
+        }
+        None => "the gate is not in place: everybody has access\n".to_owned(),
+    };
+    for quota in quotas.unwrap_or_default() {
+        let limit = quota
+            .bytes_limit()
+            .map_or("-".to_owned(), |limit| limit.to_string());
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{} {}/{limit}", quota.mac, quota.consumed);
+    }
+    if let Some(trouble) = trouble {
+        let _ = writeln!(text, "{trouble}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown() {
+        let mac = "02:00:00:00:00:01".parse().unwrap();
+        let quota = |limit| Quota {
+            mac,
+            limit,
+            consumed: 7,
+        };
+        let quotas = [quota(10), quota(1 << 62)];
+        let shown = text(Some(&quotas), Some("it leaks"));
+        assert!(
+            shown.ends_with("02:00:00:00:00:01 7/10\n02:00:00:00:00:01 7/-\nit leaks\n"),
+            "{shown}"
+        );
+        assert!(text(Some(&[]), None).contains("nobody"));
+        assert!(text(None, None).contains("not in place"));
+        let value: serde_json::Value = serde_json::from_str(&report(Some(&quotas), None)).unwrap();
+        assert_eq!(value["clients"][0]["limit"], 10);
+        assert!(value["clients"][1]["limit"].is_null());
+        assert_eq!(
+            (&value["in_place"], &value["trouble"]),
+            (&true.into(), &json!([]))
+        );
+    }
+}

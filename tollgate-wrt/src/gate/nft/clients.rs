@@ -1,0 +1,217 @@
+//! Who is let through, at which addresses, and until when: what the kernel's
+//! table should hold.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use super::kernel::{Element, Quota, UNLIMITED};
+use super::keys::Key;
+use crate::gate::Limit;
+use crate::net::Mac;
+use crate::net::neighbours::Neighbour;
+
+/// Most addresses of one customer; then the oldest gives way. A device has one
+/// of IPv4, and of IPv6 a few for each of the last days.
+const MAX_ADDRESSES: usize = 32;
+
+/// Shortest time that an element may stand: the kernel takes 0 as for ever.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// One who is let through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Bytes at which the quota ends.
+    limit: u64,
+    /// When the addresses end.
+    deadline: Option<Instant>,
+    /// What the quota had counted when it was last looked at.
+    consumed: u64,
+    /// The newest last.
+    addresses: Vec<IpAddr>,
+}
+
+/// Everybody who is let through.
+#[derive(Debug, Default)]
+pub struct Clients(BTreeMap<Mac, Client>);
+
+/// What an event means for the kernel's maps.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// No longer somebody's.
+    pub removed: Vec<Key>,
+    /// Somebody's from now on.
+    pub added: Vec<Element>,
+}
+
+impl Clients {
+    /// What a table that was found says. Customers whose end it does not say
+    /// are left out; the second list names them.
+    pub fn adopt(quotas: &[Quota], elements: &[Element], now: Instant) -> (Self, Vec<Mac>) {
+        let mut clients = Self::default();
+        let mut orphans = Vec::new();
+        for quota in quotas {
+            let own = || elements.iter().filter(|element| element.mac == quota.mac);
+            let deadline = own().filter_map(|element| element.left).max();
+            if quota.limit == UNLIMITED && deadline.is_none() {
+                orphans.push(quota.mac);
+                continue;
+            }
+            let mut addresses: Vec<IpAddr> = Vec::new();
+            for element in own() {
+                // Of a customer of bytes, only what stands for ever is right.
+                let address = element.key.address();
+                if matches!(element.key, Key::Up(mac, _) if mac == quota.mac)
+                    && !addresses.contains(&address)
+                {
+                    addresses.push(address);
+                }
+            }
+            let client = Client {
+                limit: quota.limit,
+                deadline: deadline.and_then(|left| now.checked_add(left)),
+                consumed: quota.consumed,
+                addresses,
+            };
+            clients.0.insert(quota.mac, client);
+        }
+        (clients, orphans)
+    }
+
+    /// Lets a customer through whose quota has counted `consumed` so far, or
+    /// sets a new limit.
+    pub fn open(&mut self, mac: Mac, limit: Limit, consumed: u64, now: Instant) {
+        let addresses = self
+            .0
+            .remove(&mac)
+            .map_or_else(Vec::new, |old| old.addresses);
+        let (limit, deadline) = match limit {
+            // More than the kernel can count to is for ever.
+            Limit::Time(time) => (UNLIMITED, now.checked_add(time.max(SHORTEST))),
+            Limit::Bytes(bytes) => (consumed.saturating_add(bytes).min(UNLIMITED - 1), None),
+        };
+        let client = Client {
+            limit,
+            deadline,
+            consumed,
+            addresses,
+        };
+        self.0.insert(mac, client);
+    }
+
+    /// Lets a customer through no longer; gives the keys that were theirs.
+    pub fn close(&mut self, mac: Mac) -> Vec<Key> {
+        let addresses = self
+            .0
+            .remove(&mac)
+            .map_or_else(Vec::new, |old| old.addresses);
+        let keys = addresses
+            .into_iter()
+            .flat_map(|address| Key::both(mac, address));
+        keys.collect()
+    }
+
+    /// Whether somebody is let through.
+    pub fn contains(&self, mac: Mac) -> bool {
+        self.0.contains_key(&mac)
+    }
+
+    /// Everybody.
+    pub fn macs(&self) -> impl Iterator<Item = Mac> {
+        self.0.keys().copied()
+    }
+
+    /// Notes what a quota has counted.
+    pub fn note(&mut self, quota: &Quota) {
+        if let Some(client) = self.0.get_mut(&quota.mac) {
+            client.consumed = quota.consumed;
+        }
+    }
+
+    /// The quota that a customer should have, with what was counted last.
+    pub fn quota(&self, mac: Mac) -> Option<Quota> {
+        let Client {
+            limit, consumed, ..
+        } = *self.0.get(&mac)?;
+        Some(Quota {
+            mac,
+            limit,
+            consumed,
+        })
+    }
+
+    /// The elements that a customer should have.
+    pub fn elements(&self, mac: Mac, now: Instant) -> Vec<Element> {
+        let Some(client) = self.0.get(&mac) else {
+            return Vec::new();
+        };
+        let addresses = client.addresses.iter();
+        addresses
+            .flat_map(|address| client.at(mac, *address, now))
+            .collect()
+    }
+
+    /// Takes note of who has an address.
+    pub fn learn(&mut self, neighbour: &Neighbour, now: Instant) -> Change {
+        let Neighbour { address, mac, .. } = *neighbour;
+        let mut change = Change::default();
+        if !is_forwarded(address) {
+            return change;
+        }
+        for (other, client) in self.0.iter_mut().filter(|(other, _)| **other != mac) {
+            let before = client.addresses.len();
+            client.addresses.retain(|known| *known != address);
+            if client.addresses.len() < before {
+                change.removed.extend(Key::both(*other, address));
+            }
+        }
+        if let Some(client) = self.0.get_mut(&mac) {
+            if !client.addresses.contains(&address) {
+                if client.addresses.len() == MAX_ADDRESSES {
+                    let oldest = client.addresses.remove(0);
+                    change.removed.extend(Key::both(mac, oldest));
+                }
+                client.addresses.push(address);
+                change.added = client.at(mac, address, now);
+            }
+        }
+        change
+    }
+}
+
+impl Client {
+    /// The elements of one of the addresses; none once the time is over.
+    fn at(&self, mac: Mac, address: IpAddr, now: Instant) -> Vec<Element> {
+        let left = self
+            .deadline
+            .map(|deadline| deadline.saturating_duration_since(now));
+        if left.is_some_and(|left| left < SHORTEST) {
+            return Vec::new();
+        }
+        Key::both(mac, address)
+            .map(|key| Element { key, mac, left })
+            .into()
+    }
+}
+
+/// Whether packets of this address ever leave their link.
+fn is_forwarded(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            !(address.is_unspecified()
+                || address.is_loopback()
+                || address.is_multicast()
+                || address.is_broadcast()
+                || address.is_link_local())
+        }
+        IpAddr::V6(address) => {
+            !(address.is_unspecified()
+                || address.is_loopback()
+                || address.is_multicast()
+                || address.is_unicast_link_local())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

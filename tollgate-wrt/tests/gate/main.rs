@@ -1,0 +1,32 @@
+//! The gate with real packets: two customers, a router and the internet, each in
+//! a network namespace of its own. What passed is decided on the internet's
+//! side, by its own packet counters.
+//!
+//! Group `gate`: needs root, iproute2, nftables and dnsmasq, and a real mint
+//! (group `mint`). Without them the tests say so and pass, unless XTASK_REQUIRE
+//! has the words.
+
+mod addresses;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../../../xtask/tests/support/groups.rs"]
+mod groups;
+#[allow(dead_code)]
+#[path = "../money/install.rs"]
+mod install;
+mod machine;
+mod many;
+#[allow(dead_code)]
+#[path = "../money/namespace.rs"]
+mod namespace;
+mod network;
+#[allow(dead_code)]
+#[path = "../money/nutshell.rs"]
+mod nutshell;
+mod paid;
+mod shop;
+mod trouble;
+mod unpaid;
+#[allow(dead_code)]
+#[path = "../money/wallet.rs"]
+mod wallet;
