@@ -23,6 +23,9 @@ pub struct Ci {
 /// What `ci` does besides the quick checks.
 #[derive(Debug, Subcommand)]
 pub enum CiStep {
+    #[command(
+        after_help = "Examples:\n  cargo xtask ci full --dry-run\n  cargo xtask ci full --skip tests   without those that ran already"
+    )]
     Full(CiChecks),
     Matrix(CiMatrix),
     Image(CiImage),
