@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ssh`] | the user's own ssh client; one connection for all commands |
 //! | [`running`] | a command there while it runs |
+//! | [`lines`] | what a script there prints |
 //! | [`router`] | what a router says of itself, before and after |
 //! | [`package`] | the package, and why a router would not take it |
 //! | [`install`] | copy and install, in one step on the router |
@@ -14,6 +15,7 @@
 
 pub mod feed;
 pub mod install;
+pub mod lines;
 pub mod package;
 pub mod router;
 pub mod running;

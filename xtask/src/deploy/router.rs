@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
+pub use super::lines::Lines;
 use super::ssh::{Session, printable_lines};
 use crate::config::sdk::{Format, Release, Sdk};
 use crate::inspect::printable;
@@ -12,6 +13,8 @@ const PROBE: &str = include_str!("probe.sh");
 const AFTER: &str = include_str!("after.sh");
 /// Most characters that are kept of one line.
 const MAX_WORD: usize = 1000;
+/// Most bytes of file names in one command; dropbear takes 9000 in all.
+const MAX_ARGUMENTS: usize = 6000;
 /// Most lines of a kind; after.sh prints 20 of the log.
 const MAX_LINES: usize = 100;
 
@@ -170,7 +173,12 @@ impl After {
         let mut args = vec![package, new];
         args.extend(services.iter().map(String::as_str));
         args.push("--");
-        args.extend(conffiles.iter().map(String::as_str));
+        // As many as the router's ssh server takes in one command.
+        let mut left = MAX_ARGUMENTS;
+        args.extend(conffiles.iter().map(String::as_str).take_while(|file| {
+            left = left.saturating_sub(file.len() + 3);
+            left > 0
+        }));
         let reply = session.run(AFTER, &args, interrupt)?;
         let lines = Lines(&reply.stdout);
         let service = |text: &str| {
@@ -193,35 +201,6 @@ impl After {
             kept: lines.all("kept").map(shown).take(MAX_LINES).collect(),
             log: lines.all("log").map(shown).take(MAX_LINES).collect(),
         })
-    }
-}
-
-/// `xtask.KEY=VALUE` among whatever else a router prints.
-pub struct Lines<'a>(pub &'a str);
-
-impl<'a> Lines<'a> {
-    /// The first value of a key.
-    pub fn get(&self, key: &str) -> Option<&'a str> {
-        self.all(key).next()
-    }
-
-    /// Every value of a key.
-    pub fn all(&self, key: &str) -> impl Iterator<Item = &'a str> {
-        let prefix = format!("xtask.{key}=");
-        self.0
-            .lines()
-            .filter_map(move |line| line.strip_prefix(prefix.as_str()))
-    }
-
-    /// The last value of a key: what a script of ours prints when it ends, behind
-    /// whatever a package's own scripts have printed.
-    pub fn last(&self, key: &str) -> Option<&'a str> {
-        self.all(key).last()
-    }
-
-    /// The lines that are none of ours.
-    pub fn others(&self) -> impl Iterator<Item = &'a str> {
-        self.0.lines().filter(|line| !line.starts_with("xtask."))
     }
 }
 

@@ -7,10 +7,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+
+use crate::util::fs::human_size;
 
 /// Most that is kept of what a command prints.
 const MAX_OUTPUT: u64 = 4 << 20;
+/// Most that is read of it: what prints more has no end.
+const MAX_READ: u64 = 64 << 20;
 /// ssh's own exit code when the connection fails.
 const SSH_FAILED: i32 = 255;
 
@@ -33,6 +37,7 @@ pub struct Running {
     stderr: Option<JoinHandle<Vec<u8>>>,
     sent: Arc<AtomicU64>,
     seen: Arc<AtomicU64>,
+    complained: Arc<AtomicU64>,
 }
 
 /// How far a command is.
@@ -61,19 +66,21 @@ impl Running {
             }
         });
         let seen = Arc::new(AtomicU64::new(0));
+        let complained = Arc::new(AtomicU64::new(0));
         Self {
             stdout: keep(child.stdout.take(), Arc::clone(&seen)),
-            stderr: keep(child.stderr.take(), Arc::default()),
+            stderr: keep(child.stderr.take(), Arc::clone(&complained)),
             child,
             sent,
             seen,
+            complained,
         }
     }
 
     /// Waits for its end, or until `go_on` says no (then `None`: it still runs).
     ///
     /// # Errors
-    /// It cannot be waited for.
+    /// It cannot be waited for; it prints without end, and was ended.
     pub fn wait(&mut self, mut go_on: impl FnMut(Progress) -> bool) -> Result<Option<Reply>> {
         loop {
             if let Some(status) = self.child.try_wait().context("wait for ssh")? {
@@ -83,6 +90,14 @@ impl Running {
                 sent: self.sent.load(Ordering::SeqCst),
                 printed: self.seen.load(Ordering::SeqCst),
             };
+            let read = progress.printed + self.complained.load(Ordering::SeqCst);
+            if read > MAX_READ {
+                self.kill();
+                bail!(
+                    "the router has printed more than {} and does not end",
+                    human_size(MAX_READ)
+                );
+            }
             if !go_on(progress) {
                 return Ok(None);
             }
@@ -128,4 +143,26 @@ fn keep(
         }
         kept
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn what_prints_without_end_is_ended() {
+        for to in ["", " >&2"] {
+            let child = Command::new("sh")
+                .args(["-c", &format!("exec yes{to}")])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut running = Running::new(child, Vec::new());
+            let error = running.wait(|_| true).unwrap_err().to_string();
+            assert!(error.contains("does not end"), "{error}");
+        }
+    }
 }
