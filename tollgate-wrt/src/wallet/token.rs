@@ -12,6 +12,10 @@ use crate::ledger::record::TokenId;
 /// and a piece costs the wallet some 1,000 bytes while it is swapped.
 pub const MAX_PROOFS: usize = 500;
 
+/// Longest token, in bytes: so many pieces as V3 writes them, with all that they
+/// can prove. To read each takes arithmetic, which small processors are slow at.
+const MAX_TEXT: usize = 640 * MAX_PROOFS;
+
 /// A token that can be paid with, as far as its text tells.
 #[derive(Debug)]
 pub struct Parsed {
@@ -60,6 +64,9 @@ pub fn parse(text: &str) -> Result<Parsed, Fault> {
         .iter()
         .find_map(|prefix| text.strip_prefix(prefix))
         .unwrap_or(&text);
+    if text.starts_with("cashu") && text.len() > MAX_TEXT {
+        return Err(Fault::Contents);
+    }
     let token: Token = text.parse().map_err(|_| Fault::NoToken)?;
     let (mint, unit, pieces): (_, _, Vec<Piece>) = match token {
         Token::TokenV3(token) => {

@@ -136,6 +136,16 @@ fn what_is_refused_before_anybody_is_asked() {
     );
     let many: Vec<String> = (0..=MAX_PROOFS).map(|n| piece(&n.to_string())).collect();
     assert_eq!(fault(&[part(a, &many)]), Fault::Contents);
+    // With proofs of the signatures it is still no longer than is read.
+    let one = "01".repeat(32);
+    let proof = format!(r#","dleq":{{"e":"{one}","s":"{one}","r":"{one}"}}}}"#);
+    let proven = |n: usize| piece(&format!("{n:064}")).replace('}', &proof);
+    let most: Vec<String> = (0..MAX_PROOFS).map(proven).collect();
+    assert!(token(&[part(a, &most)]).is_ok());
+    assert_eq!(
+        parse(&format!("cashuA{}", "A".repeat(MAX_TEXT))).unwrap_err(),
+        Fault::Contents
+    );
     for secret in [
         r#"["P2PK",{"nonce":"00","data":"02","tags":[]}]"#,
         r#"["HTLC", {"nonce":"00","data":"02"}]"#,
