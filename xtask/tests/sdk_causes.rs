@@ -105,7 +105,7 @@ impl Bench {
         assert!(stderr(&output).contains("nothing of the toolchain was made again"));
         let log = std::fs::read_to_string(package["log"].as_str().unwrap()).unwrap();
         assert!(!log.contains("Build completed successfully"), "{log}");
-        std::fs::remove_file(package["path"].as_str().unwrap()).unwrap();
+        remove(&package);
     }
 
     fn baseline(&self, image: &str) -> Baseline {
@@ -145,6 +145,14 @@ impl Drop for Bench {
     }
 }
 
+/// Takes a package away, with what lies beside it.
+fn remove(package: &Value) {
+    let path = package["path"].as_str().unwrap();
+    for name in [path.to_owned(), format!("{path}.provenance.json")] {
+        std::fs::remove_file(name).unwrap();
+    }
+}
+
 #[test]
 fn where_contents_name_the_stamps() {
     let Some(bench) = Bench::new("x86_64_contents", true) else {
@@ -160,7 +168,7 @@ fn where_contents_name_the_stamps() {
     bench.with(&touched, || {
         let package = built(&bench.run(&["--allow-toolchain-rebuild"]));
         assert_eq!(package["verdict"], "recompiled");
-        std::fs::remove_file(package["path"].as_str().unwrap()).unwrap();
+        remove(&package);
     });
     let unset = "RUN sed -i 's/^CONFIG_AUTOREMOVE=y/# CONFIG_AUTOREMOVE is not set/' .config";
     bench.stops(unset, "stamp-renamed");

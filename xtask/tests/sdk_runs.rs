@@ -166,7 +166,9 @@ fn another_machine(root: &Root, tag: &str, good: &str) {
         names(&project.path("artifacts")),
         ["build.log", "stamps.after", "stamps.before"]
     );
-    assert_eq!(names(&project.path("dist/24.10/x86_64_run")), [IPK]);
+    let provenance = format!("{IPK}.provenance.json");
+    let made = names(&project.path("dist/24.10/x86_64_run"));
+    assert_eq!(made, [IPK, &provenance]);
     let stamps = std::fs::read_to_string(project.path("artifacts/stamps.after")).unwrap();
     assert!(
         stamps.contains("/staging_dir/hostpkg/stamp/.rust_installed\n"),
@@ -259,7 +261,8 @@ fn killed_and_two_at_once(root: &Root, tag: &str, good: &str) {
     let left = names(&dist);
     // Files that have no name yet may be left of runs that were killed.
     let named: Vec<&String> = left.iter().filter(|name| !name.starts_with('.')).collect();
-    assert_eq!(named, ["build.log", IPK]);
+    let provenance = format!("{IPK}.provenance.json");
+    assert_eq!(named, ["build.log", IPK, &provenance]);
     waited_and_killed(run(), run, &dist);
     let _ = built(&run().wait_with_output().unwrap());
     assert_eq!(containers(tag), Vec::<String>::new(), "containers are left");
