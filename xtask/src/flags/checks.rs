@@ -58,6 +58,9 @@ pub enum BenchKind {
 }
 
 /// Run the project's tests and count them by what they need.
+///
+/// The two crates' tests run side by side. With arguments after `--`, cargo test
+/// runs, with them.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  cargo xtask test\n  cargo xtask test -- --test pack\n  XTASK_REQUIRE=toolchain,qemu cargo xtask test    fail where those are missing"

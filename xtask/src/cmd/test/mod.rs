@@ -1,6 +1,11 @@
-//! `test`: cargo's own test runner, and a count of what ran by what it needs.
+//! `test`: the tests as cargo builds them, and a count of what ran by what it
+//! needs.
+
+mod lanes;
+mod programs;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,29 +18,58 @@ use crate::util::fs;
 /// Runs the command.
 ///
 /// # Errors
-/// When cargo cannot be started.
+/// When cargo or a test program cannot be started.
 pub fn run(flags: &Test, ctx: &Context) -> Result<ExitCode> {
     let report = ctx.root.join("target/test-groups.tsv");
     fs::write_atomic(&report, b"", 0o644)?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut args: Vec<std::ffi::OsString> = ["test", "--workspace", "--locked", "--no-fail-fast"]
-        .map(Into::into)
-        .into();
-    args.extend(flags.args.iter().map(Into::into));
-    let status = duct::cmd(cargo, args)
-        .dir(&ctx.root)
-        .env("XTASK_TEST_REPORT", &report)
-        .env("XTASK_TOOLCHAIN", flags.toolchain.toolchain.name())
-        .unchecked()
-        .run()
-        .context("start cargo test")?
-        .status;
+    let variables = [
+        ("XTASK_TEST_REPORT", report.as_os_str()),
+        (
+            "XTASK_TOOLCHAIN",
+            OsStr::new(flags.toolchain.toolchain.name()),
+        ),
+    ];
+    let passed = if flags.args.is_empty() {
+        all(ctx, &cargo, &variables)?
+    } else {
+        cargo_test(ctx, &cargo, &variables, &flags.args)?
+    };
     print!("{}", summary(&report)?);
-    Ok(if status.success() {
+    Ok(if passed {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Every test there is.
+fn all(ctx: &Context, cargo: &OsStr, variables: &[(&str, &OsStr)]) -> Result<bool> {
+    let Some(programs) = programs::build(cargo, &ctx.root)? else {
+        return Ok(false);
+    };
+    let failed = lanes::run(&programs, ctx.ui, variables)?;
+    let documented = cargo_test(ctx, cargo, variables, &["--doc".to_owned()])?;
+    for program in &failed {
+        println!("failed: {}", lanes::name(program));
+    }
+    Ok(failed.is_empty() && documented)
+}
+
+fn cargo_test(
+    ctx: &Context,
+    cargo: &OsStr,
+    variables: &[(&str, &OsStr)],
+    args: &[String],
+) -> Result<bool> {
+    let fixed = ["test", "--workspace", "--locked", "--no-fail-fast"];
+    let args = fixed.into_iter().chain(args.iter().map(String::as_str));
+    let mut command = duct::cmd(cargo, args).dir(&ctx.root);
+    for (name, value) in variables {
+        command = command.env(name, value);
+    }
+    let output = command.unchecked().run().context("start cargo test")?;
+    Ok(output.status.success())
 }
 
 /// Reads `group TAB run|skip TAB test TAB why` lines.
