@@ -25,6 +25,7 @@
 //! | [`payment`] | from a token to access |
 //! | [`payout`] | from the wallet to those who share the profit |
 //! | [`bank`] | the owner's side of the wallet |
+//! | [`captive`] | the way of who has not paid to the portal |
 //! | [`control`] | commands to the running daemon, over a Unix socket |
 //! | [`http`] | the server on port 2121 |
 //! | [`daemon`] | one run, from start to stop |
@@ -36,6 +37,7 @@
 pub mod backup;
 pub mod bank;
 pub mod calendar;
+pub mod captive;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU64;
 
+use super::captive::MAX_AUTH_DELAY;
 use super::schema::{File, Mint, ProfitShare, VERSION};
 use crate::json::Path;
 
@@ -58,6 +59,17 @@ pub fn warnings(file: &File) -> Vec<Finding> {
             file.config_version
         );
         add(&mut found, Path::default().key("config_version"), message);
+    }
+    if file.auth_delay_seconds > MAX_AUTH_DELAY {
+        let message = format!(
+            "{} is longer than anybody waits; {MAX_AUTH_DELAY} is used",
+            file.auth_delay_seconds
+        );
+        add(
+            &mut found,
+            Path::default().key("auth_delay_seconds"),
+            message,
+        );
     }
     found
 }

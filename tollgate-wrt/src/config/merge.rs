@@ -65,6 +65,7 @@ pub fn merge(mut file: File, overrides: Overrides) -> Result<Settings, Vec<Probl
         interfaces,
         port: overrides.port.unwrap_or(PORT),
         gate,
+        captive_api: overrides.captive_api,
         file,
     })
 }

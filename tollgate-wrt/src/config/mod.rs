@@ -5,6 +5,7 @@
 //! ([`set`]), when its owner says so. A file with a mistake stops the start: a daemon that fell back to defaults would sell at prices
 //! that nobody set, into mints that nobody chose.
 
+mod captive;
 mod check;
 mod duration;
 pub mod fields;
@@ -22,6 +23,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use captive::CaptiveApi;
 pub use duration::Duration;
 pub use gate::GateChoice;
 pub use mint_url::{MintUrl, Parts};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub port: u16,
     /// What lets customers through.
     pub gate: GateChoice,
+    /// Where customers' systems may ask whether they have access.
+    pub captive_api: Option<CaptiveApi>,
     /// What stands in `config.json`, or its defaults, with the overrides.
     pub file: File,
 }

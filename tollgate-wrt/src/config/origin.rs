@@ -52,6 +52,8 @@ pub fn settings(paths: &Paths) -> Result<Vec<Setting>, Error> {
         }
         GateChoice::Nftables(ports) => ("nftables".into(), Value::Null, ports.clone().into()),
     };
+    let captive_api = settings.captive_api.as_ref();
+    let captive_api = captive_api.map_or(Value::Null, |address| address.as_str().into());
     let own = [
         ("enabled", settings.enabled.into()),
         ("interface", settings.interfaces.clone().into()),
@@ -59,6 +61,7 @@ pub fn settings(paths: &Paths) -> Result<Vec<Setting>, Error> {
         ("gate", gate),
         ("gate_command", program),
         ("open_port", open_ports),
+        ("captive_api", captive_api),
     ];
     for (key, value) in own {
         found.push(Setting {

@@ -4,6 +4,7 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use super::captive::CaptiveApi;
 use super::fields::closest;
 use super::gate::GateKind;
 use super::mint_url::MintUrl;
@@ -33,6 +34,7 @@ pub struct Overrides {
     pub price_per_step: Option<NonZeroU64>,
     pub gate: Option<GateKind>,
     pub gate_command: Option<PathBuf>,
+    pub captive_api: Option<CaptiveApi>,
     /// TCP ports; none if there is only a 0.
     pub open_ports: Option<Vec<u16>>,
     /// Mints and their lines.
@@ -109,7 +111,7 @@ fn check_section(Section { kind, name, .. }: &Section) -> Result<(), Reject> {
 }
 
 const LISTS: [&str; 3] = ["interface", "mint", "open_port"];
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 9] = [
     "enabled",
     "port",
     "log_level",
@@ -118,6 +120,7 @@ const OPTIONS: [&str; 8] = [
     "price_per_step",
     "gate",
     "gate_command",
+    "captive_api",
 ];
 
 /// The names of all options and lists.
@@ -171,6 +174,10 @@ impl Overrides {
             "gate_command" => {
                 let expected = "the path of a program, such as /usr/bin/my-gate";
                 self.gate_command = Some(read(entry, expected, absolute)?);
+            }
+            "captive_api" => {
+                let expected = "an https address, such as https://portal.example/captive-api";
+                self.captive_api = Some(read(entry, expected, CaptiveApi::from_word)?);
             }
             "interface" => {
                 let expected = "the name of a network device, such as br-lan";

@@ -13,6 +13,7 @@ use log::{LevelFilter, error, info, warn};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::captive::api::Places;
 use crate::clock::{Clock, Reading};
 use crate::config::{self, Loaded, Settings};
 use crate::control::{self, About, Commands};
@@ -116,7 +117,13 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         paths: paths.clone(),
     };
     let socket = paths.control();
-    let app = App::new(event.to_json(), Resolver::new(paths), shop.clone());
+    let places = Places {
+        origin: settings
+            .captive_api
+            .map(|address| address.origin().to_owned()),
+        afterwards: settings.file.redirect_url,
+    };
+    let app = App::new(event.to_json(), Resolver::new(paths), shop.clone(), places);
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hyper::HeaderMap;
 
+use crate::captive::Arrival;
 use crate::net::interfaces::Interface;
 
 /// The other end of a connection.
@@ -14,6 +15,8 @@ pub struct Client {
     pub address: IpAddr,
     /// The interface that the connection came in on, where it is known.
     pub interface: Option<Arc<Interface>>,
+    /// How it came here.
+    pub arrival: Arrival,
 }
 
 impl Client {
@@ -22,7 +25,17 @@ impl Client {
         Self {
             address: peer.ip().to_canonical(),
             interface,
+            arrival: Arrival::default(),
         }
+    }
+
+    /// The portal's address for this client, if the router has one.
+    pub fn portal(&self) -> Option<String> {
+        // A web server on the router asks for somebody who is elsewhere.
+        let is_direct = !self.address.is_loopback();
+        let interface = self.interface.as_deref();
+        let interface = interface.map(|interface| interface.name.as_str());
+        is_direct.then(|| self.arrival.portal(self.address, interface))?
     }
 
     /// The client behind a request. A web server on the router names in
@@ -46,6 +59,7 @@ impl Client {
             Some(address) => Self {
                 address,
                 interface: None,
+                arrival: self.arrival,
             },
             None => self.clone(),
         }

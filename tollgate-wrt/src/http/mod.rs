@@ -9,9 +9,11 @@
 //! | `GET /balance` | the same as JSON, with more |
 //! | `POST /ln-invoice` | a Lightning invoice of a mint, for a session |
 //! | `GET /ln-invoice?quote=…` | whether it is paid |
+//! | `GET /captive-api` | whether the customer has access, for its system (RFC 8908) |
 //! | `OPTIONS` any path | what scripts of other origins may do |
 //!
-//! `/whoami`, `/usage` and `/balance` answer 421 to a customer who asks for a host that is
+//! Whatever was meant for another host is sent to the portal
+//! ([`crate::captive`]). `/whoami`, `/usage`, `/balance` and `/captive-api` answer 421 to a customer who asks for a host that is
 //! neither an address nor a local name (one label, `.lan` and the like).
 
 mod body;

@@ -13,6 +13,7 @@ use super::body::{self, Reader};
 use super::limit::Limiter;
 use super::payments::{self, Shop};
 use super::{Client, Response, cors, invoices};
+use crate::captive::{api, redirect};
 use crate::net::{Mac, Resolver};
 use crate::payment::Refusal;
 
@@ -28,17 +29,19 @@ pub struct App {
     shop: Shop,
     limiter: Limiter,
     bodies: Reader,
+    places: api::Places,
 }
 
 impl App {
     /// `front` is the signed event that `GET /` answers.
-    pub fn new(front: String, resolver: Resolver, shop: Shop) -> Self {
+    pub fn new(front: String, resolver: Resolver, shop: Shop, places: api::Places) -> Self {
         Self {
             front: Mutex::new(front.into()),
             resolver,
             shop,
             limiter: Limiter::default(),
             bodies: Reader::default(),
+            places,
         }
     }
 
@@ -61,6 +64,9 @@ impl App {
         body: Incoming,
         peer: &Client,
     ) -> Response {
+        if !peer.address.is_loopback() && redirect::is_for_another(uri, headers, &peer.arrival) {
+            return self.elsewhere(method, body, peer).await;
+        }
         let mut response = match (method, uri.path()) {
             (&Method::POST, "/") => self.take_payment(headers, body, peer).await,
             (&Method::POST, "/ln-invoice") => self.make_invoice(headers, body, peer).await,
@@ -83,9 +89,10 @@ impl App {
         match (method, uri.path()) {
             (&Method::OPTIONS, _) => preflight(),
             (&Method::GET | &Method::HEAD, "/") => ok(JSON, self.front()),
-            (&Method::GET | &Method::HEAD, "/whoami" | "/usage" | "/balance" | "/ln-invoice")
-                if !peer.address.is_loopback() && !cors::is_addressed_locally(headers) =>
-            {
+            (
+                &Method::GET | &Method::HEAD,
+                "/whoami" | "/usage" | "/balance" | "/ln-invoice" | api::PATH,
+            ) if !peer.address.is_loopback() && !cors::is_addressed_locally(headers) => {
                 let body = r#"{"error":"not a name of this router; use its address"}"#;
                 error(StatusCode::MISDIRECTED_REQUEST, body)
             }
@@ -102,11 +109,35 @@ impl App {
                 let mac = self.mac(&peer.behind(headers));
                 with_status(self.shop.invoice_state(uri.query(), mac))
             }
+            (&Method::GET | &Method::HEAD, api::PATH) => ok(api::TYPE, self.captive(headers, peer)),
             (_, "/ln-invoice") => method_not_allowed("GET, HEAD, POST, OPTIONS"),
             (_, "/") => method_not_allowed("GET, HEAD, POST, OPTIONS"),
-            (_, "/whoami" | "/usage" | "/balance") => method_not_allowed("GET, HEAD, OPTIONS"),
+            (_, "/whoami" | "/usage" | "/balance" | api::PATH) => {
+                method_not_allowed("GET, HEAD, OPTIONS")
+            }
             _ => error(StatusCode::NOT_FOUND, r#"{"error":"not found"}"#),
         }
+    }
+
+    /// Answers what was meant for another host.
+    async fn elsewhere(&self, method: &Method, body: Incoming, peer: &Client) -> Response {
+        redirect::discard(body).await;
+        let session = self.mac(peer).and_then(|mac| self.shop.keeper.session(mac));
+        let has_access = session.is_some_and(|(session, _)| session.running.is_some());
+        match has_access && peer.arrival.is_diverted {
+            true => redirect::again(),
+            false => redirect::to_portal(method, peer.portal().as_deref()),
+        }
+    }
+
+    /// Whether a customer has access, as RFC 8908 has it.
+    fn captive(&self, headers: &HeaderMap, peer: &Client) -> String {
+        let client = peer.behind(headers);
+        let mac = self.mac(&client);
+        let session = mac.and_then(|mac| self.shop.keeper.session(mac));
+        // Behind a web server it is that server's address, or nobody knows it.
+        let portal = self.places.portal(peer.portal());
+        api::state(session.as_ref(), portal, &self.places.afterwards)
     }
 
     async fn take_payment(&self, headers: &HeaderMap, body: Incoming, peer: &Client) -> Response {
@@ -252,7 +283,12 @@ mod tests {
             keeper,
             key: SigningKey::generate().unwrap(),
         };
-        App::new(front.to_owned(), Resolver::new(paths), shop)
+        App::new(
+            front.to_owned(),
+            Resolver::new(paths),
+            shop,
+            api::Places::default(),
+        )
     }
 
     fn status(peer: &str, path: &str, host: Option<&str>) -> u16 {
@@ -268,7 +304,7 @@ mod tests {
     #[test]
     fn who_a_customer_is_is_not_told_to_a_rebound_name() {
         const CUSTOMER: &str = "203.0.113.77:1";
-        for path in ["/whoami", "/usage", "/balance"] {
+        for path in ["/whoami", "/usage", "/balance", "/captive-api"] {
             assert_eq!(status(CUSTOMER, path, Some("evil.example:2121")), 421);
             assert_eq!(status(CUSTOMER, path, Some("192.168.1.1:2121")), 200);
             assert_eq!(status(CUSTOMER, path, Some("tollgate.lan:2121")), 200);

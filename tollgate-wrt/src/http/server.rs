@@ -31,6 +31,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::peers::{Counted, Peers};
 use super::{App, Client};
+use crate::captive::Arrival;
 use crate::net::interfaces::Interface;
 
 /// Largest head of a request, in bytes; also the size of a connection's buffer.
@@ -144,7 +145,8 @@ async fn accept_all(
                 continue;
             }
         };
-        let client = Client::new(address, interface.clone());
+        let mut client = Client::new(address, interface.clone());
+        client.arrival = Arrival::of(&stream);
         match shared.peers.admit(client.address) {
             Ok(admitted) => {
                 if let Some(client) = admitted.instead_of.filter(|_| refused.is_due()) {

@@ -1,6 +1,7 @@
 //! The network around the daemon: interfaces, listening sockets, neighbours.
 
 mod arp;
+pub mod host;
 pub mod interfaces;
 mod leases;
 pub mod listen;

@@ -118,7 +118,7 @@ fn only_portal_dhcp_and_dns() {
         let answer = network
             .alice
             .on(|| get_of(address.parse().unwrap(), "probe.example"));
-        assert!(answer.status < 500, "{address}: {answer:?}");
+        assert_eq!(answer.status, 302, "{address}: {answer:?}");
     }
     assert_eq!(network.arrived(Who::Alice), arrived);
     // Services of the router itself: the owner's are open, others are not.
@@ -179,7 +179,11 @@ fn the_owner_says_what_is_open() {
     let portal = format!("{ROUTER}:2200").parse().unwrap();
     assert_eq!(network.alice.on(|| get_of(portal, ROUTER)).status, 200);
     let redirected = "203.0.113.10:80".parse().unwrap();
-    assert_eq!(network.alice.on(|| get_of(redirected, ROUTER)).status, 200);
+    let answer = network.alice.on(|| get_of(redirected, ROUTER));
+    assert_eq!(
+        answer.header("location"),
+        Some("http://10.77.0.1:2200/portal/")
+    );
 }
 
 #[test]

@@ -136,12 +136,10 @@ const FIELDS: &[(&str, &str)] = &[
 
 /// Keys that other TollGate daemons have a use for, and this one has none, each
 /// with what it does not do.
-const UNUSED: [(&str, &str); 8] = [
+const UNUSED: [(&str, &str); 6] = [
     ("margin", "it does not resell"),
     ("show_setup", "it has no setup page"),
     ("reseller_mode", "it does not buy from other TollGates"),
-    ("redirect_url", "it sends customers nowhere"),
-    ("auth_delay_seconds", "it opens the gate at once"),
     ("upstream_detector", "it does not buy from other TollGates"),
     (
         "upstream_session_manager",

@@ -71,10 +71,11 @@ fn no_file_is_no_mint_and_all_to_the_owner() {
         interfaces,
         port,
         gate,
+        captive_api,
         file,
     } = loaded.settings;
     assert!(enabled);
-    assert_eq!(gate, GateChoice::Missing);
+    assert_eq!((gate, captive_api), (GateChoice::Missing, None));
     assert_eq!((interfaces, port), (vec!["br-lan".to_owned()], 2121));
     assert!(file.accepted_mints.is_empty());
     assert_eq!(file.profit_share.len(), 1);

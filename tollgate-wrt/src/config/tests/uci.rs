@@ -34,6 +34,7 @@ config tollgate 'main'
     list mint 'https://c.example'
     option gate 'command'
     option gate_command '/usr/bin/gate'
+    option captive_api 'https://portal.example/captive-api'
 ";
     let root = Root::new(Some(config), Some(options));
     let Settings {
@@ -41,9 +42,14 @@ config tollgate 'main'
         interfaces,
         port,
         gate,
+        captive_api,
         file,
     } = root.settings();
     assert!(!enabled);
+    assert_eq!(
+        captive_api.unwrap().as_str(),
+        "https://portal.example/captive-api"
+    );
     assert_eq!(gate, GateChoice::Command("/usr/bin/gate".into()));
     assert_eq!(
         (interfaces.join(" ").as_str(), port),
@@ -256,6 +262,14 @@ fn enabled_has_the_words_of_the_init_script() {
             format!("2: enabled `{word}`; expected 1 or 0")
         );
     }
+}
+
+#[test]
+fn a_captive_api_has_an_https_address() {
+    assert_eq!(
+        uci_error("option captive_api 'http://10.0.0.1:2121/captive-api'"),
+        "2: captive_api `http://10.0.0.1:2121/captive-api`; expected an https address, such as https://portal.example/captive-api"
+    );
 }
 
 #[test]
