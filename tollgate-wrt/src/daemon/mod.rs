@@ -177,6 +177,10 @@ fn load_settings(paths: &Paths, options: &Options) -> Result<(Settings, Vec<Stri
     if !options.interfaces.is_empty() {
         settings.interfaces.clone_from(&options.interfaces);
     }
+    // Where the gate leads customers to, who cannot get at the loopback.
+    let mut listen = options.listen.iter();
+    let reachable = listen.find(|address| !address.ip().is_loopback() && address.port() != 0);
+    settings.port = reachable.map_or(settings.port, SocketAddr::port);
     Ok((settings, warnings))
 }
 

@@ -98,7 +98,9 @@ pub(super) fn open(
     };
     let uptime = Uptime::new(paths).map_err(|error| failed("no random numbers", &error))?;
     let store = Arc::new(store);
-    let keeper = Arc::new(Keeper::new(Arc::clone(&store), gate, uptime));
+    let keeper = Arc::new(
+        Keeper::new(Arc::clone(&store), gate, uptime).with_delay(settings.file.auth_delay()),
+    );
     let client = Arc::new(Client::new(paths.certificates()));
     let till = Till::new(
         settings,

@@ -3,9 +3,11 @@
 //! The ledger says who has bought what; the gate lets through. This keeps the
 //! two in step, whichever of them was restarted.
 
+mod delay;
+mod last;
 mod trouble;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use log::{info, warn};
@@ -19,6 +21,8 @@ use crate::ledger::Store;
 use crate::ledger::record::Record;
 use crate::ledger::session::Session;
 use crate::net::Mac;
+use delay::Delay;
+use last::Last;
 
 /// How often usage is written down. A power cut costs the owner at most so much
 /// of each session, and the flash one write in so long.
@@ -42,18 +46,10 @@ pub struct Keeper {
     uptime: Uptime,
     /// Whoever has it may work the gate.
     turn: Turn<()>,
-    last: Mutex<Last>,
+    last: Last,
+    delay: Delay,
     /// Why the gate did not do what it was last asked for.
     trouble: Mutex<Option<String>>,
-}
-
-/// When things were last done.
-#[derive(Debug, Default)]
-struct Last {
-    checkpoint: Option<Moment>,
-    reconciled: Option<Moment>,
-    retried: Option<Moment>,
-    complained: Option<Moment>,
 }
 
 impl Keeper {
@@ -65,9 +61,17 @@ impl Keeper {
             gate,
             uptime,
             turn: Turn::new(()),
-            last: Mutex::default(),
+            last: Last::default(),
+            delay: Delay::default(),
             trouble: Mutex::default(),
         }
+    }
+
+    /// The same, whose gate opens so long after a payment.
+    #[must_use]
+    pub fn with_delay(mut self, time: Duration) -> Self {
+        self.delay.time = time;
+        self
     }
 
     /// The system's own time.
@@ -90,12 +94,20 @@ impl Keeper {
         }
     }
 
-    /// Opens the gate for all that the customer's session has left.
+    /// Opens the gate for all that the customer's session has left; a gate that
+    /// is shut, once the delay is over.
     ///
     /// # Errors
     /// Why the customer has no access yet. It is tried again, by itself.
     pub async fn open(&self, mac: Mac) -> Result<(), gate::Error> {
         let _turn = self.turn.lock().await;
+        let is_shut = self.store.read(|state| {
+            let session = state.session(mac);
+            session.is_some_and(|session| session.running.is_none())
+        });
+        if is_shut && self.delay.puts_off(mac, self.now()) {
+            return Ok(());
+        }
         self.open_now(mac).await
     }
 
@@ -166,20 +178,32 @@ impl Keeper {
         let is_counted =
             |session: &Session| session.metric == Metric::Bytes && session.running.is_some();
         let must_count = sessions.iter().any(|(_, session)| is_counted(session));
-        if must_count || self.is_due(now, RECONCILE, |last| &mut last.reconciled) {
+        if must_count
+            || self
+                .last
+                .is_due(now, RECONCILE, |last| &mut last.reconciled)
+        {
             match self.noted(self.gate.list().await) {
                 Ok(open) => self.reconcile(&sessions, &open).await,
                 Err(error) => self.complain("the gate does not say whom it lets through", &error),
             }
         }
         self.close_ended().await;
+        for mac in self.delay.take_over(now) {
+            if let Err(error) = self.open_now(mac).await {
+                warn!(mac:%, error:%; "paid, but the gate cannot be opened; it is tried again");
+            }
+        }
         let is_waiting = sessions
             .iter()
             .any(|(_, session)| session.running.is_none());
-        if is_waiting && self.is_due(now, RETRY, |last| &mut last.retried) {
+        if is_waiting && self.last.is_due(now, RETRY, |last| &mut last.retried) {
             self.open_claims().await;
         }
-        if self.is_due(now, CHECKPOINT, |last| &mut last.checkpoint) {
+        if self
+            .last
+            .is_due(now, CHECKPOINT, |last| &mut last.checkpoint)
+        {
             self.checkpoint().await;
             self.store.tidy().await;
         }
@@ -187,24 +211,12 @@ impl Keeper {
 
     /// Says what would else be said every few seconds.
     fn complain(&self, what: &str, error: &gate::Error) {
-        if self.is_due(self.now(), COMPLAINT, |last| &mut last.complained) {
+        if self
+            .last
+            .is_due(self.now(), COMPLAINT, |last| &mut last.complained)
+        {
             warn!(error:%; "{what}");
         }
-    }
-
-    fn is_due(
-        &self,
-        now: Moment,
-        pause: Duration,
-        which: impl FnOnce(&mut Last) -> &mut Option<Moment>,
-    ) -> bool {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = which(&mut last);
-        let is_due = last.is_none_or(|last| now.since(&last).is_none_or(|passed| passed >= pause));
-        if is_due {
-            *last = Some(now);
-        }
-        is_due
     }
 
     /// Counts, opens again what the gate has forgotten, and closes what it
@@ -264,7 +276,7 @@ impl Keeper {
         let claims: Vec<Mac> = self.store.read(|state| {
             let waiting = state
                 .sessions()
-                .filter(|(_, session)| session.running.is_none());
+                .filter(|(mac, session)| session.running.is_none() && !self.delay.has(*mac));
             waiting.map(|(mac, _)| mac).collect()
         });
         for mac in claims {
