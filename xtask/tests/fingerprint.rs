@@ -38,13 +38,13 @@ fn a_fixed_project_has_a_fixed_fingerprint() {
         "rust.version": "1.96.0",
         "schema": "1",
         "std.features": "none",
-        "std.flags": "-Zforce-unstable-if-unmarked -Cpanic=abort -Cembed-bitcode=yes -Clink-self-contained=no -Ctarget-feature=+crt-static -Crelocation-model=static",
+        "std.flags": "-Zforce-unstable-if-unmarked -Cpanic=abort -Cembed-bitcode=yes -Cforce-unwind-tables=no -Clink-self-contained=no -Ctarget-feature=+crt-static -Crelocation-model=static",
         "std.opt-level": "z",
         "target": "aarch64-unknown-linux-musl",
         "zig": "ziglang==0.15.2 --hash=sha256:aa --hash=sha256:bb",
     });
     assert_eq!(report["inputs"], expected);
-    let digest = "1e789ae7b2066b8b59bb038951d307d2678c3fd710ee1d212d1a6fcfef10093e";
+    let digest = "dc9da4c136702f591fdd6049237f97bc5bed319f0b6b6b628b12ddb608a9f324";
     assert_eq!(report["digest"], digest);
     assert_eq!(
         report["tag"],

@@ -19,7 +19,10 @@ use crate::util::{fs, process};
 
 /// Flags of every crate for a router: static, at a fixed address, linked by zig
 /// with zig's own C runtime. A static-pie binary segfaults at start on mips.
-pub const TARGET_FLAGS: [&str; 3] = [
+/// Without tables for unwinding, a seventh of a program: panics abort, and
+/// nothing on a router reads a stripped program's stack.
+pub const TARGET_FLAGS: [&str; 4] = [
+    "-Cforce-unwind-tables=no",
     "-Clink-self-contained=no",
     "-Ctarget-feature=+crt-static",
     "-Crelocation-model=static",
