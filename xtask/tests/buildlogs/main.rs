@@ -1,91 +1,17 @@
 //! The scanner against real build logs whose truth is known, and against what
 //! becomes of them in other trees, releases, packages and CI systems.
 
-#[path = "support/mutate.rs"]
+mod logs;
+#[path = "../support/mutate.rs"]
 mod mutate;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
+use logs::{Log, cause_fits, folder, holds_or_unknown, logs, scan};
 use serde_json::{Value, json};
-use xtask::buildlog::{Baseline, Cause, Outcome, Scanner, Verdict};
-
-/// A log with what really happened.
-struct Log {
-    name: String,
-    text: String,
-    verdict: Outcome,
-    cause: Option<Cause>,
-    /// `yes`, `no`, `no-failed`.
-    package: String,
-}
-
-fn folder() -> Option<PathBuf> {
-    support::shared("buildlogs")
-}
-
-fn logs() -> Vec<Log> {
-    let Some(dir) = folder() else {
-        return Vec::new();
-    };
-    let truth = std::fs::read_to_string(dir.join("TRUTH.tsv")).unwrap();
-    let logs: Vec<Log> = truth
-        .lines()
-        .skip(1)
-        .map(|line| {
-            let cells: Vec<&str> = line.split('\t').collect();
-            let verdict = match cells[1] {
-                "cached" => Outcome::Cached,
-                "recompiled" => Outcome::Recompiled,
-                _ => Outcome::Unknown,
-            };
-            let cause =
-                (!cells[2].is_empty()).then(|| serde_json::from_value(json!(cells[2])).unwrap());
-            let text = std::fs::read_to_string(dir.join(cells[0])).unwrap();
-            Log {
-                name: cells[0].into(),
-                text,
-                verdict,
-                cause,
-                package: cells[3].into(),
-            }
-        })
-        .collect();
-    assert!(logs.len() >= 23);
-    logs
-}
-
-fn scan(text: &[u8], baseline: Option<Baseline>) -> Verdict {
-    let mut scanner = Scanner::with_baseline(baseline);
-    scanner.push(text);
-    scanner.finish()
-}
-
-/// The cause is the truth's, or undecided with the truth among what remains.
-fn cause_fits(verdict: &Verdict, truth: Option<Cause>) -> bool {
-    verdict.cause == truth
-        || (verdict.cause == Some(Cause::NotDetermined)
-            && truth.is_some_and(|truth| {
-                truth == Cause::NotDetermined || verdict.candidates.contains(&truth)
-            }))
-}
-
-/// The verdict is the truth's or `unknown`; the cause fits.
-fn holds_or_unknown(log: &Log, verdict: &Verdict, what: &str) {
-    let name = &log.name;
-    if verdict.verdict == Outcome::Unknown {
-        assert_eq!(verdict.cause, None, "{name}, {what}");
-        return;
-    }
-    assert_eq!(verdict.verdict, log.verdict, "{name}, {what}: {verdict:#?}");
-    assert!(
-        cause_fits(verdict, log.cause),
-        "{name}, {what}: {:?} of {:?}",
-        verdict.cause,
-        verdict.candidates
-    );
-}
+use xtask::buildlog::{Baseline, Cause, Outcome, Scanner};
 
 #[test]
 fn verdict_and_cause_of_the_log_alone() {
