@@ -7,6 +7,7 @@
 //! has the words.
 
 mod addresses;
+mod captive;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../../../xtask/tests/support/groups.rs"]
@@ -24,6 +25,7 @@ mod network;
 #[path = "../money/nutshell.rs"]
 mod nutshell;
 mod paid;
+mod probes;
 mod shop;
 mod trouble;
 mod unpaid;

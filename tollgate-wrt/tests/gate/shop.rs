@@ -89,8 +89,13 @@ impl Shop {
 
     /// The same where it may be refused; what is offered is not spent then.
     pub fn offer(&self, who: Who, steps: usize) -> Response {
-        let token = wallet::token(&self.mint.url(), &self.purse[..steps]);
+        let token = self.token(steps);
         self.network.customer(who).on(|| post(&token))
+    }
+
+    /// What is paid with next.
+    pub fn token(&self, steps: usize) -> String {
+        wallet::token(&self.mint.url(), &self.purse[..steps])
     }
 
     /// What a customer is told of the session: used and bought.
