@@ -10,6 +10,7 @@ mod addresses;
 mod captive;
 #[path = "../common/mod.rs"]
 mod common;
+mod dhcp;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
 #[allow(dead_code)]
