@@ -27,6 +27,7 @@
 //! | [`bank`] | the owner's side of the wallet |
 //! | [`captive`] | the way of who has not paid to the portal |
 //! | [`control`] | commands to the running daemon, over a Unix socket |
+//! | [`portal`] | the page that customers pay on |
 //! | [`http`] | the server on port 2121 |
 //! | [`daemon`] | one run, from start to stop |
 //! | [`cli`] | the command line |
@@ -58,6 +59,7 @@ pub mod nostr;
 pub mod paths;
 pub mod payment;
 pub mod payout;
+pub mod portal;
 pub mod sessions;
 pub mod uci;
 pub mod wallet;

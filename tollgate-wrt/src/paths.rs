@@ -78,6 +78,21 @@ impl Paths {
         self.below("etc/ssl/certs/ca-certificates.crt")
     }
 
+    /// The portal's translations that the package brings.
+    pub fn portal(&self) -> PathBuf {
+        self.below("usr/share/tollgate-wrt/portal")
+    }
+
+    /// Those of the owner.
+    pub fn own_portal(&self) -> PathBuf {
+        self.below("etc/tollgate/portal")
+    }
+
+    /// The router's name.
+    pub fn host_name(&self) -> PathBuf {
+        self.below("proc/sys/kernel/hostname")
+    }
+
     /// The socket of the system's log daemon.
     pub fn syslog(&self) -> PathBuf {
         self.below("dev/log")

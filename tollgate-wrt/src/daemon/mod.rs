@@ -24,6 +24,7 @@ use crate::logging::{self, Target};
 use crate::net::Resolver;
 use crate::net::listen::Listeners;
 use crate::paths::Paths;
+use crate::portal::Portal;
 use crate::sessions::Keeper;
 use sockets::{Sockets, serve_addresses, stop_signal};
 
@@ -96,6 +97,12 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         .map_err(|error| failed("cannot sign", &error))?;
     let opened = shop::open(&paths, &settings, key.clone(), identity.addresses)?;
     warnings.extend(opened.warnings);
+    let (till, keeper) = (
+        Arc::clone(&opened.shop.till),
+        Arc::clone(&opened.shop.keeper),
+    );
+    let (portal, odd) = Portal::new(&paths, &settings, till, keeper);
+    warnings.extend(odd);
     let about = Arc::new(About {
         started,
         settings: settings.clone(),
@@ -123,7 +130,8 @@ pub fn run(options: &Options) -> Result<(), Failed> {
             .map(|address| address.origin().to_owned()),
         afterwards: settings.file.redirect_url,
     };
-    let app = App::new(event.to_json(), Resolver::new(paths), shop.clone(), places);
+    let resolver = Resolver::new(paths);
+    let app = App::new(event.to_json(), resolver, shop.clone(), portal, places);
 
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

@@ -10,6 +10,7 @@
 //! | `POST /ln-invoice` | a Lightning invoice of a mint, for a session |
 //! | `GET /ln-invoice?quote=…` | whether it is paid |
 //! | `GET /captive-api` | whether the customer has access, for its system (RFC 8908) |
+//! | `/portal/` | the page that customers pay on, see [`crate::portal`] |
 //! | `OPTIONS` any path | what scripts of other origins may do |
 //!
 //! Whatever was meant for another host is sent to the portal
@@ -23,6 +24,7 @@ mod invoices;
 mod limit;
 mod payments;
 mod peers;
+mod portal;
 mod routes;
 mod server;
 

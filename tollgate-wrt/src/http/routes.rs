@@ -16,6 +16,7 @@ use super::{Client, Response, cors, invoices};
 use crate::captive::{api, redirect};
 use crate::net::{Mac, Resolver};
 use crate::payment::Refusal;
+use crate::portal::Portal;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -27,6 +28,7 @@ pub struct App {
     front: Mutex<Bytes>,
     resolver: Resolver,
     shop: Shop,
+    portal: Portal,
     limiter: Limiter,
     bodies: Reader,
     places: api::Places,
@@ -34,11 +36,18 @@ pub struct App {
 
 impl App {
     /// `front` is the signed event that `GET /` answers.
-    pub fn new(front: String, resolver: Resolver, shop: Shop, places: api::Places) -> Self {
+    pub fn new(
+        front: String,
+        resolver: Resolver,
+        shop: Shop,
+        portal: Portal,
+        places: api::Places,
+    ) -> Self {
         Self {
             front: Mutex::new(front.into()),
             resolver,
             shop,
+            portal,
             limiter: Limiter::default(),
             bodies: Reader::default(),
             places,
@@ -67,6 +76,9 @@ impl App {
         if !peer.address.is_loopback() && redirect::is_for_another(uri, headers, &peer.arrival) {
             return self.elsewhere(method, body, peer).await;
         }
+        if uri.path().starts_with("/portal") {
+            return self.portal(method, uri, headers, body, peer).await;
+        }
         let mut response = match (method, uri.path()) {
             (&Method::POST, "/") => self.take_payment(headers, body, peer).await,
             (&Method::POST, "/ln-invoice") => self.make_invoice(headers, body, peer).await,
@@ -93,8 +105,7 @@ impl App {
                 &Method::GET | &Method::HEAD,
                 "/whoami" | "/usage" | "/balance" | "/ln-invoice" | api::PATH,
             ) if !peer.address.is_loopback() && !cors::is_addressed_locally(headers) => {
-                let body = r#"{"error":"not a name of this router; use its address"}"#;
-                error(StatusCode::MISDIRECTED_REQUEST, body)
+                misdirected()
             }
             (&Method::GET | &Method::HEAD, "/whoami") => {
                 ok(TEXT, whoami(self.mac(&peer.behind(headers))))
@@ -144,7 +155,7 @@ impl App {
         let client = peer.behind(headers);
         match self.receive(&client, body, payments::read).await {
             Ok(request) => with_status(self.shop.pay(request, self.mac(&client)).await),
-            Err(response) => response,
+            Err(rejected) => self.rejected(&rejected),
         }
     }
 
@@ -152,49 +163,97 @@ impl App {
         let client = peer.behind(headers);
         match self.receive(&client, body, invoices::read).await {
             Ok(request) => with_status(self.shop.invoice(request, self.mac(&client)).await),
-            Err(response) => response,
+            Err(rejected) => self.rejected(&rejected),
         }
     }
 
     /// Reads a body, within all limits.
-    async fn receive<T>(
+    pub(super) async fn receive<T>(
         &self,
         client: &Client,
         body: Incoming,
         read: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, Response> {
+    ) -> Result<T, Rejected> {
         if let Err(seconds) = self.limiter.admit(client.address, Instant::now()) {
-            return Err(self.later(seconds));
+            return Err(Rejected::Later(seconds));
         }
-        self.bodies
-            .read(client.address, body, read)
-            .await
-            .map_err(|fault| match fault {
-                body::Fault::TooLarge => error(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    r#"{"error":"larger than 1 MiB"}"#,
-                ),
-                body::Fault::Broken => error(
-                    StatusCode::REQUEST_TIMEOUT,
-                    r#"{"error":"the body did not come whole and in time"}"#,
-                ),
-                body::Fault::NoRoom => self.later(1),
-            })
+        let read = self.bodies.read(client.address, body, read).await;
+        read.map_err(|fault| match fault {
+            body::Fault::TooLarge => Rejected::TooLarge,
+            body::Fault::Broken => Rejected::Broken,
+            body::Fault::NoRoom => Rejected::Later(1),
+        })
     }
 
-    fn later(&self, seconds: u64) -> Response {
-        let text =
-            format!("Too many payments. Try again in {seconds} seconds; your token is not spent.");
-        let mut refusal = Refusal::unavailable(text);
-        refusal.status = StatusCode::TOO_MANY_REQUESTS.as_u16();
-        let mut response = with_status(self.shop.refuse(&refusal));
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
-        response
+    fn rejected(&self, rejected: &Rejected) -> Response {
+        match rejected {
+            Rejected::TooLarge => error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                r#"{"error":"larger than 1 MiB"}"#,
+            ),
+            Rejected::Broken => error(
+                StatusCode::REQUEST_TIMEOUT,
+                r#"{"error":"the body did not come whole and in time"}"#,
+            ),
+            Rejected::Later(seconds) => {
+                let mut response = with_status(self.shop.refuse(&rejected.refusal()));
+                response
+                    .headers_mut()
+                    .insert(RETRY_AFTER, (*seconds).into());
+                response
+            }
+        }
     }
 
-    fn mac(&self, client: &Client) -> Option<Mac> {
+    /// The portal.
+    pub(super) fn site(&self) -> &Portal {
+        &self.portal
+    }
+
+    pub(super) fn mac(&self, client: &Client) -> Option<Mac> {
         let interface = client.interface.as_deref();
         self.resolver.mac(client.address, interface)
+    }
+}
+
+/// Why the body of a request is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rejected {
+    /// In so many seconds it may be.
+    Later(u64),
+    /// It is larger than 1 MiB.
+    TooLarge,
+    /// It did not come whole, or not in time.
+    Broken,
+}
+
+impl Rejected {
+    /// The same in the protocol's words.
+    pub(super) fn refusal(self) -> Refusal {
+        let (status, refusal) = match self {
+            Self::Later(seconds) => {
+                let text = format!(
+                    "Too many payments. Try again in {seconds} seconds; your token is not spent."
+                );
+                let refusal = Refusal::unavailable(text).named("too-many");
+                (429, refusal.with("seconds", seconds))
+            }
+            Self::TooLarge => {
+                let text = "This is larger than 1 MiB.";
+                (
+                    413,
+                    Refusal::request("invalid-request", text).named("too-large"),
+                )
+            }
+            Self::Broken => {
+                let text = "The request did not come whole and in time.";
+                (
+                    408,
+                    Refusal::request("invalid-request", text).named("broken"),
+                )
+            }
+        };
+        Refusal { status, ..refusal }
     }
 }
 
@@ -211,7 +270,13 @@ fn preflight() -> Response {
     response
 }
 
-fn method_not_allowed(allowed: &'static str) -> Response {
+/// Asked for by a name that is none of this router's.
+pub(super) fn misdirected() -> Response {
+    let body = r#"{"error":"not a name of this router; use its address"}"#;
+    error(StatusCode::MISDIRECTED_REQUEST, body)
+}
+
+pub(super) fn method_not_allowed(allowed: &'static str) -> Response {
     let mut response = error(
         StatusCode::METHOD_NOT_ALLOWED,
         r#"{"error":"method not allowed"}"#,
@@ -233,13 +298,13 @@ fn with_status((status, body): (StatusCode, String)) -> Response {
     response
 }
 
-fn error(status: StatusCode, body: &'static str) -> Response {
+pub(super) fn error(status: StatusCode, body: &'static str) -> Response {
     let mut response = ok(JSON, body);
     *response.status_mut() = status;
     response
 }
 
-fn ok(kind: &'static str, body: impl Into<Bytes>) -> Response {
+pub(super) fn ok(kind: &'static str, body: impl Into<Bytes>) -> Response {
     let mut response = Response::new(Full::new(body.into()));
     response
         .headers_mut()

@@ -66,6 +66,13 @@ impl Till {
         result
     }
 
+    /// Whether a token of this customer is at work.
+    pub fn is_paying(&self, mac: Mac) -> bool {
+        let busy = self.busy();
+        let mut all = busy.values();
+        all.any(|busy| busy.kind == Kind::Token && busy.mac == Some(mac))
+    }
+
     pub(super) fn busy(&self) -> MutexGuard<'_, HashMap<TokenId, Busy>> {
         self.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,7 +124,7 @@ pub(super) fn admit(
     let of_mac = alike().filter(|busy| busy.mac == mac).count();
     if of_mac >= MAX_PER_MAC {
         let text = "Your earlier payments are not done yet. Nothing is spent; try again later.";
-        return Err(Refusal::busy(text));
+        return Err(Refusal::busy(text).named("unfinished"));
     }
     let most = match kind {
         Kind::Token | Kind::Own => MAX_PER_MINT,
@@ -125,7 +132,7 @@ pub(super) fn admit(
     };
     if of_mint >= most {
         let text = "Too many payments are waiting for the mint. Nothing is spent; try again later.";
-        return Err(Refusal::busy(text));
+        return Err(Refusal::busy(text).named("queue"));
     }
     Ok(())
 }

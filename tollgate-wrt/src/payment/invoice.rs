@@ -60,12 +60,17 @@ impl Till {
         let (mint, terms) = self.mints.get(url).ok_or_else(|| {
             let text = format!("Ecash of {url} is not accepted here.");
             Refusal::token("payment-error-mint-not-accepted", text)
+                .named("other-mint")
+                .with("mint", url)
         })?;
         let purchase = terms.purchase(amount)?;
         admit(&self.busy(), Kind::Invoice, Some(mac), url)?;
         // Nothing is at stake yet: what takes too long can be dropped.
         let asked = timeout(PATIENCE, self.ask(mint, &terms.unit, amount, mac));
-        let late = |_| Refusal::no_invoice("The mint does not answer in time. Try again later.");
+        let late = |_| {
+            Refusal::no_invoice("The mint does not answer in time. Try again later.")
+                .named("no-invoice")
+        };
         let (quote, outputs) = asked.await.map_err(late)??;
         // Others may have been faster.
         admit(&self.busy(), Kind::Invoice, Some(mac), url)?;
@@ -112,7 +117,7 @@ impl Till {
         if let Err(error) = written.await {
             error!(error:%; "cannot write to the journal, no payment is taken");
             let text = "The router cannot write down your payment.";
-            return Err(Refusal::unavailable(text));
+            return Err(Refusal::unavailable(text).named("journal"));
         }
         let entry = (intent.id, Kind::Invoice, Some(mac), intent.mint.clone());
         self.start(&mut self.busy(), entry, |till, answer| async move {
@@ -133,23 +138,40 @@ impl Till {
         if let Err(error) = self.keeper.ready(mac).await {
             warn!(mac:%, error:%; "no invoice is made, the gate cannot be opened");
             let text = "Access cannot be opened at the moment.";
-            return Err(Refusal::unavailable(text));
+            return Err(Refusal::unavailable(text).named("gate"));
         }
         let told = |error: MintError| {
             warn!(mint:% = mint.url(), error:%; "no invoice");
             match error {
-                MintError::RateLimited(_) => Refusal::busy("The mint is busy. Try again later."),
-                _ => Refusal::no_invoice("The mint makes no invoice now. Try again later."),
+                MintError::RateLimited(_) => {
+                    Refusal::busy("The mint is busy. Try again later.").named("mint-busy")
+                }
+                _ => Refusal::no_invoice("The mint makes no invoice now. Try again later.")
+                    .named("no-invoice"),
             }
         };
         let known = mint.keysets().await.map_err(told)?;
-        let unusable = || Refusal::unavailable("The mint cannot make an invoice now.");
+        let unusable =
+            || Refusal::unavailable("The mint cannot make an invoice now.").named("no-invoice");
         let keyset = keysets::choose(&known, unit).ok_or_else(unusable)?.id;
         let keys = mint.keys(keyset).await.map_err(told)?;
         let outputs = make(amount, keyset, &keys).ok().flatten();
         let outputs = outputs.ok_or_else(unusable)?;
         let quote = mint.quote(amount, unit).await.map_err(told)?;
         Ok((quote, outputs))
+    }
+
+    /// The quote of the invoice that this customer was last given, if it is not
+    /// paid.
+    pub fn open_invoice(&self, mac: Mac) -> Option<String> {
+        self.store.read(|state| {
+            let pending = state.all_pending().filter(|intent| {
+                matches!(intent.purpose, Purpose::Payment { mac: payer, .. } if payer == mac)
+            });
+            let invoices = pending.filter(|intent| intent.invoice.is_some());
+            let last = invoices.max_by_key(|intent| intent.time)?;
+            last.invoice.as_ref().map(|invoice| invoice.quote.clone())
+        })
     }
 
     /// An invoice of this customer. `None` for one of another, or none.

@@ -163,11 +163,15 @@ impl Till {
         let accepted = self.mints.get(&token.mint).ok_or_else(|| {
             let text = format!("Ecash of {} is not accepted here.", token.mint);
             Refusal::token("payment-error-mint-not-accepted", text)
+                .named("other-mint")
+                .with("mint", &token.mint)
         })?;
         let (mint, terms) = (Arc::clone(&accepted.0), accepted.1.clone());
         if token.unit != terms.unit {
             let text = format!("Pay in {}, not in {}.", terms.unit, token.unit);
-            return Err(Refusal::token("payment-error-invalid-token", text));
+            return Err(Refusal::token("payment-error-invalid-token", text)
+                .named("other-unit")
+                .with("unit", &terms.unit));
         }
         match self.take(token, mint, Payer::Customer(mac, terms)).await? {
             Done::Paid(receipt) => Ok(receipt),

@@ -64,7 +64,10 @@ impl Terms {
                 "Too little: after the mint's fee it is {value} {unit}. The least is {least} {unit}.",
                 unit = self.unit
             );
-            return Err(Refusal::token("session-error", text));
+            return Err(Refusal::token("session-error", text)
+                .named("too-small")
+                .with("value", format_args!("{value} {}", self.unit))
+                .with("least", format_args!("{least} {}", self.unit)));
         }
         match self.step.checked_mul(steps) {
             Some(_) => Ok(Purchase {
@@ -72,10 +75,10 @@ impl Terms {
                 step: self.step,
                 steps,
             }),
-            None => Err(Refusal::token(
-                "session-error",
-                "That is more than there is.",
-            )),
+            None => {
+                let text = "That is more than there is.";
+                Err(Refusal::token("session-error", text).named("too-much"))
+            }
         }
     }
 }
@@ -89,16 +92,18 @@ pub fn value(
     keysets: &[KeySetInfo],
     unit: &CurrencyUnit,
 ) -> Result<u64, Refusal> {
-    let invalid = |text: &str| Refusal::token("payment-error-invalid-token", text);
+    let invalid = |key, text: &str| Refusal::token("payment-error-invalid-token", text).named(key);
     for proof in proofs {
         let info = keysets.iter().find(|info| info.id == proof.keyset_id);
-        let info = info.ok_or_else(|| invalid("The mint does not know this token's keyset."))?;
+        let info =
+            info.ok_or_else(|| invalid("keyset", "The mint does not know this token's keyset."))?;
         if info.unit != *unit {
             let text = format!("Pay in {unit}, not in {}.", info.unit);
-            return Err(invalid(&text));
+            return Err(invalid("other-unit", &text).with("unit", unit));
         }
         if is_expired(info) {
             return Err(invalid(
+                "expired",
                 "This token has expired: its mint takes it no more.",
             ));
         }
@@ -107,7 +112,7 @@ pub fn value(
     let total = amounts.try_fold(0u64, u64::checked_add);
     match (total, fee(proofs, keysets)) {
         (Some(total), Some(fee)) => Ok(total.saturating_sub(fee)),
-        _ => Err(invalid("This token's amounts are no numbers.")),
+        _ => Err(invalid("contents", "This token's amounts are no numbers.")),
     }
 }
 

@@ -16,6 +16,11 @@ pub struct Refusal {
     pub code: &'static str,
     /// For people.
     pub text: String,
+    /// The portal's name of it: the text of a translation, finer than the
+    /// protocol's. Empty where there is none, so that `text` is shown.
+    pub key: &'static str,
+    /// What that text has to name.
+    pub values: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
@@ -25,7 +30,21 @@ impl Refusal {
             level,
             code,
             text: text.into(),
+            key: "",
+            values: Vec::new(),
         }
+    }
+
+    /// With the portal's name of it.
+    pub fn named(mut self, key: &'static str) -> Self {
+        self.key = key;
+        self
+    }
+
+    /// With something that its text in the portal names.
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.values.push((name, value.to_string()));
+        self
     }
 
     /// The request is none.
@@ -56,13 +75,13 @@ impl Refusal {
     /// The mint cannot be reached before the network has told the time.
     pub fn unset_clock() -> Self {
         let text = "This router's clock is not set yet, so that the mint cannot be reached. Your token is not spent; try again in a minute.";
-        Self::new(500, Level::Warning, "payment-processing-failed", text)
+        Self::new(500, Level::Warning, "payment-processing-failed", text).named("clock")
     }
 
     /// The payment goes on.
     pub fn pending() -> Self {
         let text = "The mint has not answered yet. As soon as it does, your payment is credited; do not spend this token elsewhere.";
-        Self::new(500, Level::Warning, "payment-processing-timeout", text)
+        Self::new(500, Level::Warning, "payment-processing-timeout", text).named("pending")
     }
 
     /// Whether it is only not known yet what comes of it.
@@ -73,25 +92,34 @@ impl Refusal {
     /// The money is there, access is not.
     pub fn unopened() -> Self {
         let text = "Your payment is credited, but access could not be opened yet. It is opened as soon as possible; nothing is used up until then.";
-        Self::new(500, Level::Warning, "session-error", text)
+        Self::new(500, Level::Warning, "session-error", text).named("unopened")
     }
 
     /// The token was spent by somebody.
     pub fn spent() -> Self {
-        Self::token("payment-error-token-spent", "This token is already spent.")
+        Self::token("payment-error-token-spent", "This token is already spent.").named("spent")
     }
 }
 
 impl From<Fault> for Refusal {
     fn from(fault: Fault) -> Self {
-        let text = match fault {
-            Fault::NoToken => "This is no Cashu token.",
-            Fault::Contents => "This token holds no ecash, too many pieces of it, or one twice.",
-            Fault::SeveralMints => "This token is of several mints. Send one for each.",
-            Fault::Locked => "This token is locked to somebody's key. Send one that is not.",
-            Fault::Keyset => "The mint does not know this token's keyset.",
+        let (key, text) = match fault {
+            Fault::NoToken => ("no-token", "This is no Cashu token."),
+            Fault::Contents => (
+                "contents",
+                "This token holds no ecash, too many pieces of it, or one twice.",
+            ),
+            Fault::SeveralMints => (
+                "several-mints",
+                "This token is of several mints. Send one for each.",
+            ),
+            Fault::Locked => (
+                "locked",
+                "This token is locked to somebody's key. Send one that is not.",
+            ),
+            Fault::Keyset => ("keyset", "The mint does not know this token's keyset."),
         };
-        Self::token("payment-error-invalid-token", text)
+        Self::token("payment-error-invalid-token", text).named(key)
     }
 }
 
@@ -105,9 +133,11 @@ impl From<&MintError> for Refusal {
                 Level::Warning,
                 "payment-processing-failed",
                 "The mint cannot be reached. Your token is not spent; try again later.",
-            ),
+            )
+            .named("unreachable"),
             MintError::RateLimited(_) => {
                 Self::busy("The mint is busy. Your token is not spent; try again in a minute.")
+                    .named("mint-busy")
             }
             MintError::Refused { code, .. } => match code {
                 Some(code::SPENT) => Self::spent(),
@@ -116,18 +146,21 @@ impl From<&MintError> for Refusal {
                     Level::Warning,
                     "payment-processing-failed",
                     "This token is being spent elsewhere at this moment.",
-                ),
+                )
+                .named("elsewhere"),
                 _ => Self::token(
                     "payment-error-invalid-token",
                     "The mint does not accept this token.",
-                ),
+                )
+                .named("refused"),
             },
             MintError::Lost(_) => Self::new(
                 500,
                 Level::Warning,
                 "payment-processing-failed",
                 "The mint gives no usable answer. Try again later.",
-            ),
+            )
+            .named("lost"),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Till {
                     self.drop_intent(token.id, None).await;
                 }
                 let text = "The router cannot write down your payment. Your token is not spent.";
-                return answer.give(Err(Refusal::unavailable(text)));
+                return answer.give(Err(Refusal::unavailable(text).named("journal")));
             }
             let outcome = mint.swap_first(connection, &intent).await;
             let is_stale = matches!(
@@ -104,7 +104,7 @@ impl Till {
                 if let Err(error) = self.keeper.ready(mac).await {
                     warn!(mac:%, error:%; "a payment is refused, the gate cannot be opened");
                     let text = "Access cannot be opened at the moment. Your token is not spent.";
-                    return Err(Refusal::unavailable(text));
+                    return Err(Refusal::unavailable(text).named("gate"));
                 }
                 (value, Purpose::Payment { mac, purchase })
             }
@@ -120,6 +120,7 @@ impl Till {
         let unusable = || {
             warn!(mint:% = mint.url(); "it signs nothing that a payment could be swapped to");
             Refusal::unavailable("The mint cannot swap your token now. It is not spent.")
+                .named("no-swap")
         };
         let keyset = keysets::choose(&known, &token.unit)
             .ok_or_else(unusable)?

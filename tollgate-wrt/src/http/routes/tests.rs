@@ -22,22 +22,16 @@ fn app(root: &Path, front: &str) -> App {
     let uptime = Uptime::new(&paths).unwrap();
     let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::new(Missing), uptime));
     let settings = config::load(&paths).unwrap().settings;
+    let till = Till::new(&settings, store, Arc::clone(&keeper), Arc::default());
     let shop = Shop {
-        till: Arc::new(Till::new(
-            &settings,
-            store,
-            Arc::clone(&keeper),
-            Arc::default(),
-        )),
+        till: Arc::new(till),
         keeper,
         key: SigningKey::generate().unwrap(),
     };
-    App::new(
-        front.to_owned(),
-        Resolver::new(paths),
-        shop,
-        api::Places::default(),
-    )
+    let (till, keeper) = (Arc::clone(&shop.till), Arc::clone(&shop.keeper));
+    let (portal, _) = Portal::new(&paths, &settings, till, keeper);
+    let (front, resolver) = (front.to_owned(), Resolver::new(paths));
+    App::new(front, resolver, shop, portal, api::Places::default())
 }
 
 fn status(peer: &str, path: &str, host: Option<&str>) -> u16 {

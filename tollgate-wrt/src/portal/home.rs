@@ -1,0 +1,365 @@
+//! The page: the state, what can be done, and the forms for it.
+
+use super::html::{escape, fill, filled};
+use super::page::{Tone, price};
+use super::units::amount;
+use super::{Answer, Portal, Visitor, encoded};
+use crate::config::schema::Mint;
+use crate::ledger::session::Session;
+use crate::payment::Refusal;
+
+const STATUS: &str = include_str!("page/status.html");
+const TOKEN: &str = include_str!("page/token.html");
+const LIGHTNING: &str = include_str!("page/lightning.html");
+const MINTS: &str = include_str!("page/mints.html");
+
+/// How a customer's matters stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    /// Nothing is sold.
+    Closed,
+    /// Nothing was bought yet, or long ago.
+    Offline,
+    /// What was bought is used up.
+    Over,
+    /// The mint is asked.
+    Running,
+    /// What was bought waits for the gate.
+    Opening,
+    /// Has so much left.
+    Online(Session, u64),
+}
+
+impl State {
+    /// Whether there is little left.
+    fn is_low(&self) -> bool {
+        matches!(self, Self::Online(session, left) if *left < session.allotment / 10)
+    }
+
+    /// The class of its box, and the names of its texts.
+    fn words(&self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Closed => ("off", "closed", "closed-note"),
+            Self::Offline => ("off", "offline", ""),
+            Self::Over => ("over", "over", "over-note"),
+            Self::Running => ("wait", "running", "running-note"),
+            Self::Opening => ("wait", "opening", "opening-note"),
+            Self::Online(..) if self.is_low() => ("low", "low", "low-note"),
+            Self::Online(..) => ("on", "online", ""),
+        }
+    }
+
+    /// Whether the page only waits for something.
+    fn is_waiting(&self) -> bool {
+        matches!(self, Self::Running | Self::Opening)
+    }
+}
+
+impl Portal {
+    /// The page, with why what was asked for was refused, and the token that it
+    /// was about: it is not lost.
+    pub(super) fn home(&self, visitor: &Visitor<'_>, refused: Option<(&Refusal, &str)>) -> Answer {
+        let state = self.state(visitor);
+        let language = visitor.language;
+        let mut main = String::new();
+        match refused {
+            Some((refusal, _)) => main += &visitor.refusal(refusal),
+            None => main += &self.outcome(visitor, &state),
+        }
+        main += &self.status(visitor, &state);
+        let is_known = visitor.mac.is_some();
+        if !is_known {
+            main += &visitor.warning(language.text("refusal-device"));
+        }
+        if !state.is_waiting() && !self.offer.mints.is_empty() {
+            main += &self.warnings(visitor);
+            if is_known {
+                if matches!(state, State::Online(..)) {
+                    fill(
+                        &mut main,
+                        "<h2 class=\"part\">{=top-up}</h2>",
+                        language,
+                        &[],
+                    );
+                }
+                main += "<div class=\"ways\">\n";
+                self.token_form(&mut main, visitor, refused.map_or("", |(_, token)| token));
+                self.lightning_form(&mut main, visitor);
+                main += "</div>\n";
+            }
+            self.mints(&mut main, visitor);
+        }
+        let status = refused.map_or(200, |(refusal, _)| refusal.status);
+        let mut head = String::new();
+        if state.is_waiting() {
+            // Whoever has no script sees what comes of it, too.
+            let kept = match visitor.query.get("wait") {
+                "" => "",
+                before => &format!("wait={}&", encoded(before)),
+            };
+            let lang = &language.tag;
+            let refresh = "<meta http-equiv=\"refresh\" content=\"3;url=./?{kept}lang={lang}\">";
+            head = filled(refresh, language, &[("kept", kept), ("lang", lang)]);
+        }
+        let title = language.text(state.words().1);
+        self.page(visitor, status, (title, "./?", &head), &main)
+    }
+
+    fn state(&self, visitor: &Visitor<'_>) -> State {
+        let session = visitor.mac.and_then(|mac| self.keeper.session(mac));
+        let is_paying = visitor.mac.is_some_and(|mac| self.till.is_paying(mac));
+        match session {
+            _ if is_paying && !visitor.query.get("wait").is_empty() => State::Running,
+            Some((session, _)) if session.running.is_none() => State::Opening,
+            Some((session, used)) => {
+                let left = session.allotment.saturating_sub(used);
+                State::Online(session, left)
+            }
+            None if is_paying => State::Running,
+            None if self.offer.mints.is_empty() => State::Closed,
+            None if !visitor.query.get("was").is_empty() => State::Over,
+            None => State::Offline,
+        }
+    }
+
+    /// What came of the payment that the address speaks of.
+    fn outcome(&self, visitor: &Visitor<'_>, state: &State) -> String {
+        let allotment = match state {
+            State::Online(session, _) => session.allotment,
+            State::Running | State::Opening => return String::new(),
+            _ => 0,
+        };
+        let before = visitor.query.number("wait");
+        let is_paid = match before {
+            Some(before) => allotment > 0 && allotment != before,
+            None if visitor.query.get("paid").is_empty() => return String::new(),
+            None if allotment == 0 => return String::new(),
+            None => true,
+        };
+        let language = visitor.language;
+        match is_paid {
+            true => {
+                let heading = language.text("paid");
+                visitor.result(Tone::Good, heading, &self.price_line(visitor, state))
+            }
+            false => {
+                let heading = language.text("refused");
+                visitor.result(Tone::Warning, heading, language.text("not-paid"))
+            }
+        }
+    }
+
+    /// In one sentence what matters now.
+    fn price_line(&self, visitor: &Visitor<'_>, state: &State) -> String {
+        let language = visitor.language;
+        match (state, self.offer.price()) {
+            (State::Online(session, left), _) => {
+                let left = amount(session.metric, *left, language);
+                language.say("left", &[("amount", &left)])
+            }
+            (State::Offline | State::Over, Some((of_step, unit))) => {
+                let amount = amount(self.offer.metric, self.offer.step, language);
+                language.say(
+                    "price",
+                    &[("price", &price(of_step, unit)), ("amount", &amount)],
+                )
+            }
+            (State::Offline | State::Over, None) => language.text("price-depends").to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    fn status(&self, visitor: &Visitor<'_>, state: &State) -> String {
+        let language = visitor.language;
+        let (class, heading, note) = state.words();
+        let (mut left, mut used, mut bar) = (String::new(), String::new(), 0);
+        if let State::Online(session, rest) = state {
+            let show = |number| amount(session.metric, number, language);
+            left = language.say("left", &[("amount", &show(*rest))]);
+            let gone = show(session.allotment - rest);
+            let values = [("used", &*gone), ("total", &show(session.allotment))];
+            used = language.say("used", &values);
+            bar = u128::from(*rest) * 1_000 / u128::from(session.allotment.max(1));
+        }
+        let mut lines: Vec<String> = Vec::new();
+        lines.extend((!note.is_empty()).then(|| language.text(note).to_owned()));
+        let is_online = matches!(state, State::Online(..));
+        if !is_online {
+            lines.push(self.price_line(visitor, state));
+        }
+        let lines = lines.join(" ");
+        let live = !state.is_waiting() && *state != State::Closed;
+        let values = [
+            ("class", class),
+            ("live", if live { " data-live" } else { "" }),
+            ("hidden", if is_online { "" } else { " hidden" }),
+            ("heading", language.text(heading)),
+            ("left", &left),
+            ("used", &used),
+            ("bar", &bar.to_string()),
+            ("note", &lines),
+            ("more", &self.links(visitor, is_online)),
+        ];
+        filled(STATUS, language, &values)
+    }
+
+    /// What those who are online may want to go on with.
+    fn links(&self, visitor: &Visitor<'_>, is_online: bool) -> String {
+        if !is_online {
+            return String::new();
+        }
+        let mut html = "<p class=\"buttons\">".to_owned();
+        if let Some(site) = &self.offer.site {
+            let name = site.split("//").nth(1).unwrap_or(site);
+            let name = name.split('/').next().unwrap_or(name);
+            let text = visitor.language.say("continue", &[("site", name)]);
+            let link = "<a class=\"button main\" href=\"{site}\">{text}</a>";
+            fill(
+                &mut html,
+                link,
+                visitor.language,
+                &[("site", site), ("text", &text)],
+            );
+        }
+        let link =
+            "<a class=\"button\" id=\"refresh\" href=\"./?was=1&amp;lang={lang}\">{=refresh}</a>";
+        fill(
+            &mut html,
+            link,
+            visitor.language,
+            &[("lang", &visitor.language.tag)],
+        );
+        html + "</p>"
+    }
+
+    /// What stands in the way of a payment.
+    fn warnings(&self, visitor: &Visitor<'_>) -> String {
+        let language = visitor.language;
+        let mut html = String::new();
+        if self.till.is_cut_off() {
+            let name = match self.till.is_clock_right() {
+                true => "no-mint",
+                false => "no-clock",
+            };
+            html += &visitor.warning(language.text(name));
+        }
+        if self.keeper.gate_trouble().is_some() {
+            html += &visitor.warning(language.text("gate-trouble"));
+        }
+        html
+    }
+
+    fn token_form(&self, page: &mut String, visitor: &Visitor<'_>, token: &str) {
+        let language = visitor.language;
+        let step = amount(self.offer.metric, self.offer.step, language);
+        let values = [
+            ("lang", &*language.tag),
+            ("token", token),
+            ("whole", &language.say("whole-steps", &[("amount", &step)])),
+        ];
+        fill(page, TOKEN, language, &values);
+    }
+
+    fn lightning_form(&self, page: &mut String, visitor: &Visitor<'_>) {
+        let language = visitor.language;
+        let open = visitor.mac.and_then(|mac| self.till.open_invoice(mac));
+        let open = open.map_or_else(String::new, |quote| {
+            let html = "<p class=\"open\">{=open-invoice} <a href=\"invoice?quote={quote}&amp;lang={lang}\">{=open-invoice-show}</a></p>";
+            let values = [("quote", &*encoded(&quote)), ("lang", &language.tag)];
+            filled(html, language, &values)
+        });
+        let (of_step, unit) = self.offer.price().unwrap_or_default();
+        let mut choices = String::new();
+        for (index, steps) in self.offer.choices().into_iter().enumerate() {
+            let html = "<label class=\"choice\"><input type=\"radio\" name=\"steps\" value=\"{steps}\"{+checked}><span>{amount}</span><small>{price}</small></label>";
+            let cost = match unit {
+                "" => String::new(),
+                unit => price(steps.saturating_mul(of_step), unit),
+            };
+            let values = [
+                ("steps", &*steps.to_string()),
+                ("checked", if index == 0 { " checked" } else { "" }),
+                (
+                    "amount",
+                    &amount(self.offer.metric, self.offer.amount(steps), language),
+                ),
+                ("price", &cost),
+            ];
+            fill(&mut choices, html, language, &values);
+        }
+        let mut mints = String::new();
+        if self.offer.mints.len() > 1 {
+            mints += "<fieldset><legend>";
+            escape(&mut mints, language.text("mint"));
+            mints += "</legend>\n<div class=\"choices wide\">";
+            for (index, mint) in self.offer.mints.iter().enumerate() {
+                let html = "<label class=\"choice\"><input type=\"radio\" name=\"mint\" value=\"{url}\" data-price=\"{of_step}\" data-unit=\"{unit}\"{+checked}><span dir=\"ltr\">{name}</span><small>{price}</small></label>";
+                let values = [
+                    ("url", mint.url.as_str()),
+                    ("of_step", &mint.price_per_step.to_string()),
+                    ("unit", &mint.price_unit),
+                    ("checked", if index == 0 { " checked" } else { "" }),
+                    ("name", short(mint)),
+                    ("price", &self.mint_price(visitor, mint)),
+                ];
+                fill(&mut mints, html, language, &values);
+            }
+            mints += "</div></fieldset>\n";
+        }
+        let same_unit = |unit: &&str| {
+            self.offer
+                .mints
+                .iter()
+                .all(|mint| mint.price_unit == **unit)
+        };
+        let first = self.offer.mints.first().map(|mint| &*mint.price_unit);
+        let other = match first.filter(same_unit) {
+            Some(unit) => language.say("other-amount", &[("unit", unit)]),
+            None => language.say("other-amount", &[("unit", "…")]),
+        };
+        let values = [
+            ("lang", &*language.tag),
+            ("open", &open),
+            ("choices", &choices),
+            ("other", &other),
+            ("mints", &mints),
+        ];
+        fill(page, LIGHTNING, language, &values);
+    }
+
+    fn mint_price(&self, visitor: &Visitor<'_>, mint: &Mint) -> String {
+        let language = visitor.language;
+        let step = amount(self.offer.metric, self.offer.step, language);
+        let price = price(mint.price_per_step.get(), &mint.price_unit);
+        language.say("mint-price", &[("price", &price), ("amount", &step)])
+    }
+
+    fn mints(&self, page: &mut String, visitor: &Visitor<'_>) {
+        let language = visitor.language;
+        let health = self.till.mint_health();
+        let mut list = String::new();
+        for mint in &self.offer.mints {
+            let mut facts = vec![self.mint_price(visitor, mint)];
+            let least = mint.purchase_min_steps.get();
+            if least > 1 {
+                let least = least.saturating_mul(mint.price_per_step.get());
+                let least = price(least, &mint.price_unit);
+                facts.push(language.say("mint-least", &[("price", &least)]));
+            }
+            let mut own = health.iter().filter(|(url, _)| *url == mint.url);
+            if own.any(|(_, health)| health.down.is_some()) {
+                facts.push(language.text("mint-down").to_owned());
+            }
+            let html = "<li><bdi dir=\"ltr\">{name}</bdi><small>{facts}</small></li>";
+            let values = [("name", short(mint)), ("facts", &facts.join(" · "))];
+            fill(&mut list, html, language, &values);
+        }
+        fill(page, MINTS, language, &[("list", &list)]);
+    }
+}
+
+/// A mint's address as people read it.
+fn short(mint: &Mint) -> &str {
+    let url = mint.url.as_str();
+    url.strip_prefix("https://").unwrap_or(url)
+}
