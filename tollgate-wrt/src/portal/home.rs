@@ -1,7 +1,7 @@
 //! The page: the state, what can be done, and the forms for it.
 
 use super::html::{escape, fill, filled};
-use super::page::{Tone, price};
+use super::page::{Tone, price, unit_name};
 use super::units::amount;
 use super::{Answer, Portal, Visitor, encoded};
 use crate::config::schema::Mint;
@@ -297,7 +297,7 @@ impl Portal {
                 let values = [
                     ("url", mint.url.as_str()),
                     ("of_step", &mint.price_per_step.to_string()),
-                    ("unit", &mint.price_unit),
+                    ("unit", unit_name(&mint.price_unit)),
                     ("checked", if index == 0 { " checked" } else { "" }),
                     ("name", short(mint)),
                     ("price", &self.mint_price(visitor, mint)),
@@ -314,7 +314,7 @@ impl Portal {
         };
         let first = self.offer.mints.first().map(|mint| &*mint.price_unit);
         let other = match first.filter(same_unit) {
-            Some(unit) => language.say("other-amount", &[("unit", unit)]),
+            Some(unit) => language.say("other-amount", &[("unit", unit_name(unit))]),
             None => language.say("other-amount", &[("unit", "…")]),
         };
         let values = [

@@ -145,11 +145,13 @@ impl Visitor<'_> {
     /// has none.
     pub(super) fn refusal(&self, refusal: &Refusal) -> String {
         let name = format!("refusal-{}", refusal.key);
-        let values: Vec<(&str, &str)> = refusal
-            .values
-            .iter()
-            .map(|(name, value)| (*name, value.as_str()))
-            .collect();
+        let values = refusal.values.iter().map(|(name, value)| {
+            // Prices have a unit behind them, and a unit stands alone.
+            let (amount, unit) = value.split_at(value.find(' ').map_or(0, |at| at + 1));
+            (*name, format!("{amount}{}", unit_name(unit)))
+        });
+        let values: Vec<(&str, String)> = values.collect();
+        let values: Vec<(&str, &str)> = values.iter().map(|(n, v)| (*n, &**v)).collect();
         let text = match self.language.known(&name) {
             Some(_) => self.language.say(&name, &values),
             None => refusal.text.clone(),
@@ -164,5 +166,14 @@ impl Visitor<'_> {
 
 /// A price in its unit.
 pub fn price(amount: u64, unit: &str) -> String {
-    format!("{amount} {unit}")
+    format!("{amount} {}", unit_name(unit))
+}
+
+/// What a unit is called: those of money are hundredths (NUT-01).
+pub fn unit_name(unit: &str) -> &str {
+    match unit {
+        "usd" => "US cent",
+        "eur" => "euro cent",
+        unit => unit,
+    }
 }
