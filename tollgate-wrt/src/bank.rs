@@ -224,7 +224,7 @@ mod tests {
         written.await.unwrap();
 
         let uptime = Uptime::new(&paths).unwrap();
-        let keeper = Keeper::new(Arc::clone(&store), Arc::new(Missing), uptime);
+        let keeper = Keeper::new(Arc::clone(&store), Arc::new(Missing::default()), uptime);
         let settings = config::load(&paths).unwrap().settings;
         let till = Till::new(
             &settings,

@@ -72,6 +72,11 @@ impl Paths {
         self.below("proc/uptime")
     }
 
+    /// The kernel's release.
+    pub fn kernel_release(&self) -> PathBuf {
+        self.below("proc/sys/kernel/osrelease")
+    }
+
     /// The certificates of the authorities that the system trusts; OpenWrt's
     /// package ca-bundle has it.
     pub fn certificates(&self) -> PathBuf {

@@ -1,7 +1,6 @@
 //! `gate`: the gate in the kernel, with or without a daemon.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -9,6 +8,7 @@ use serde_json::json;
 use super::output::{complain, exit_code, print};
 use super::table::Parsed;
 use super::table::options::DRY_RUN;
+use crate::files;
 use crate::gate::nft::{self, Quota};
 use crate::paths::Paths;
 
@@ -17,8 +17,7 @@ use crate::paths::Paths;
 /// # Errors
 /// What is wrong with the options.
 pub fn status(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
-    let firewall = Paths::new(parsed.root()?).firewall();
-    Ok(exit_code(show(&firewall, parsed.json())))
+    Ok(exit_code(show(&Paths::new(parsed.root()?), parsed.json())))
 }
 
 /// Takes the gate away.
@@ -47,7 +46,7 @@ pub fn remove(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
     Ok(exit_code(print(&text)))
 }
 
-fn show(firewall: &Path, as_json: bool) -> bool {
+fn show(paths: &Paths, as_json: bool) -> bool {
     let quotas = match nft::quotas() {
         Ok(quotas) => quotas,
         Err(error) => {
@@ -55,7 +54,8 @@ fn show(firewall: &Path, as_json: bool) -> bool {
             return false;
         }
     };
-    let trouble = nft::offload(firewall);
+    let release = files::read_text(&paths.kernel_release()).unwrap_or_default();
+    let trouble = nft::unfit(&release).or_else(|| nft::offload(&paths.firewall()));
     let is_well = quotas.is_some() && trouble.is_none();
     let text = match as_json {
         true => report(quotas.as_deref(), trouble.as_deref()),

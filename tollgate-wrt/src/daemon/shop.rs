@@ -9,6 +9,7 @@ use crate::bank::Bank;
 use crate::clock::Uptime;
 use crate::config::schema::Metric;
 use crate::config::{GateChoice, Settings};
+use crate::files;
 use crate::gate::nft::Place;
 use crate::gate::{self, Gate};
 use crate::http::Shop;
@@ -61,6 +62,8 @@ pub(super) fn open(
         warn!("{text}");
         warnings.push(text.to_owned());
     };
+    let release = files::read_text(&paths.kernel_release()).unwrap_or_default();
+    let unfit = gate::nft::unfit(&release);
     let gate: Arc<dyn Gate> = match &settings.gate {
         GateChoice::Nftables(_) if nothing_to_gate(settings, &store) => {
             warn("nothing is sold, so that the gate lets everybody through until a mint is named");
@@ -69,7 +72,12 @@ pub(super) fn open(
             if let Err(error) = removed {
                 debug!(error:%; "no gate is removed");
             }
-            Arc::new(gate::Missing)
+            Arc::new(gate::Missing::default())
+        }
+        GateChoice::Nftables(_) if unfit.is_some() => {
+            let why = unfit.unwrap_or_default();
+            error!(error = why.as_str(); "payments are refused");
+            Arc::new(gate::Missing::because(why))
         }
         GateChoice::Nftables(open_ports) => {
             let place = Place {
@@ -93,7 +101,7 @@ pub(super) fn open(
                 "no gate is configured in {}: payments are refused",
                 uci.display()
             ));
-            Arc::new(gate::Missing)
+            Arc::new(gate::Missing::default())
         }
     };
     let uptime = Uptime::new(paths).map_err(|error| failed("no random numbers", &error))?;

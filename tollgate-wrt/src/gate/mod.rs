@@ -27,6 +27,12 @@ impl fmt::Display for Error {
 /// What a gate is doing.
 pub type Work<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
+/// For whom it was not done, and why.
+pub type Failures = Vec<(Mac, Error)>;
+
+/// What a gate is doing for many.
+pub type Labour<'a> = Pin<Box<dyn Future<Output = Failures> + Send + 'a>>;
+
 /// How much a customer may have before the gate closes by itself, if it can:
 /// the daemon closes it at the same point, unless it is gone by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +64,35 @@ pub trait Gate: fmt::Debug + Send + Sync {
 
     /// Closes the gate; for whom it is closed already, too.
     fn close(&self, mac: Mac) -> Work<'_, ()>;
+
+    /// [`Gate::open`] for many: all of them at once, where the gate can do that.
+    fn open_all(&self, many: Vec<(Mac, Limit)>) -> Labour<'_> {
+        Box::pin(async move {
+            let mut failures = Failures::new();
+            for (mac, limit) in many {
+                let failure = self.open(mac, limit).await.err();
+                failures.extend(failure.map(|error| (mac, error)));
+            }
+            failures
+        })
+    }
+
+    /// [`Gate::close`] for many, likewise.
+    fn close_all(&self, many: Vec<Mac>) -> Labour<'_> {
+        Box::pin(async move {
+            let mut failures = Failures::new();
+            for mac in many {
+                let failure = self.close(mac).await.err();
+                failures.extend(failure.map(|error| (mac, error)));
+            }
+            failures
+        })
+    }
+
+    /// Whether nothing passes beyond a [`Limit`], even if nobody closes the gate.
+    fn keeps_limits(&self) -> bool {
+        false
+    }
 
     /// The counter of a customer, as in [`Open`].
     fn usage(&self, mac: Mac) -> Work<'_, Option<u64>>;
@@ -123,25 +158,30 @@ impl Gate for NoGate {
     }
 }
 
-/// The gate of an owner who has chosen none: it never opens, so that nothing
-/// is sold.
-#[derive(Debug)]
-pub struct Missing;
+/// The gate of an owner who has chosen none, or one that this system cannot
+/// have, and why: it never opens, so that nothing is sold.
+#[derive(Debug, Default)]
+pub struct Missing(Option<String>);
 
 impl Missing {
-    fn fail<T: Send + 'static>() -> Work<'static, T> {
-        let error = Error("no gate is configured".to_owned());
-        Box::pin(std::future::ready(Err(error)))
+    /// A gate that this system cannot have.
+    pub fn because(why: String) -> Self {
+        Self(Some(why))
+    }
+
+    fn fail<T: Send + 'static>(&self) -> Work<'static, T> {
+        let why = self.0.as_deref().unwrap_or("no gate is configured");
+        Box::pin(std::future::ready(Err(Error(why.to_owned()))))
     }
 }
 
 impl Gate for Missing {
     fn ready(&self, _: Mac) -> Work<'_, ()> {
-        Self::fail()
+        self.fail()
     }
 
     fn open(&self, _: Mac, _: Limit) -> Work<'_, ()> {
-        Self::fail()
+        self.fail()
     }
 
     fn close(&self, _: Mac) -> Work<'_, ()> {
@@ -149,10 +189,14 @@ impl Gate for Missing {
     }
 
     fn usage(&self, _: Mac) -> Work<'_, Option<u64>> {
-        Self::fail()
+        self.fail()
     }
 
     fn list(&self) -> Work<'_, Vec<Open>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn trouble(&self, last: Option<String>) -> Option<String> {
+        self.0.clone().or(last)
     }
 }

@@ -69,10 +69,10 @@ impl State {
     }
 
     /// Brings a session up to date in memory; the journal hears of it later.
-    pub fn count(&mut self, mac: Mac, counter: Option<u64>, now: Moment) {
-        if let Some(session) = self.sessions.get_mut(&mac) {
-            session.count(counter, now);
-        }
+    /// Gives what [`Session::count`] does.
+    pub fn count(&mut self, mac: Mac, counter: Option<u64>, now: Moment) -> u64 {
+        let session = self.sessions.get_mut(&mac);
+        session.map_or(0, |session| session.count(counter, now))
     }
 
     /// Notes whether the system was started anew since the records were written.

@@ -82,6 +82,10 @@ impl Session {
     /// How much is used at a moment. Time passes by itself; bytes have to be
     /// counted ([`Session::count`]).
     pub fn used_at(&self, now: Moment) -> u64 {
+        self.passed_at(now).min(self.allotment)
+    }
+
+    fn passed_at(&self, now: Moment) -> u64 {
         let passed = match (self.metric, self.running) {
             (Metric::Milliseconds, Some(since)) => now.since(&since),
             _ => None,
@@ -89,7 +93,7 @@ impl Session {
         let passed = passed.map_or(0, |passed| {
             u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
         });
-        self.used.saturating_add(passed).min(self.allotment)
+        self.used.saturating_add(passed)
     }
 
     /// What is left at a moment.
@@ -111,18 +115,32 @@ impl Session {
 
     /// Brings what is used up to date. `counter` is what the gate shows for
     /// this customer. A counter that shows less than before was set to zero in
-    /// between, as gates do when they are restarted.
-    pub fn count(&mut self, counter: Option<u64>, now: Moment) {
+    /// between, as gates do when they are restarted. Gives the bytes that passed
+    /// beyond what was bought.
+    pub fn count(&mut self, counter: Option<u64>, now: Moment) -> u64 {
         if self.running.is_none() {
-            return;
+            return 0;
         }
         self.advance(now);
-        let Some(counter) = counter else { return };
+        let Some(counter) = counter else { return 0 };
+        let mut over = 0;
         if self.metric == Metric::Bytes {
             let fresh = counter.checked_sub(self.counter).unwrap_or(counter);
-            self.used = self.used.saturating_add(fresh).min(self.allotment);
+            let used = self.used.saturating_add(fresh);
+            self.used = used.min(self.allotment);
+            over = used - self.used;
         }
         self.counter = counter;
+        over
+    }
+
+    /// How long ago the time was over that was bought, in milliseconds. 0 while
+    /// it is not, and where bytes are counted.
+    pub fn late_at(&self, now: Moment) -> u64 {
+        match self.metric {
+            Metric::Milliseconds => self.passed_at(now).saturating_sub(self.allotment),
+            Metric::Bytes => 0,
+        }
     }
 
     /// Notes that the customer has access from `now` on, and what the gate's

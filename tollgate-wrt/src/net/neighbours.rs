@@ -23,6 +23,9 @@ const NDA_LLADDR: u16 = 2;
 /// confirmed now or earlier. The others are incomplete, failed and none.
 const NUD_VALID: u16 = 0x02 | 0x04 | 0x08 | 0x10 | 0x80;
 
+/// The flag of an entry that is to be looked for because it is needed.
+const NTF_USE: u8 = 1;
+
 /// The length of `ndmsg`: family, index, state, flags, type.
 const NDMSG: usize = 12;
 
@@ -62,6 +65,18 @@ pub fn all() -> io::Result<Vec<Neighbour>> {
     Ok(neighbours(&answer).collect())
 }
 
+/// Has the kernel ask on the link who has `address`, as for a packet to it. The
+/// answer is one of [`changes`].
+///
+/// # Errors
+/// What the kernel says.
+pub fn ask_for(address: IpAddr, index: u32) -> io::Result<()> {
+    let flags = netlink::REQUEST | netlink::CREATE | netlink::ACK;
+    let body = entry_of(address, index, NTF_USE).put(NDA_DST, &octets(address));
+    let question = netlink::message(RTM_NEWNEIGH, flags, 0, body.bytes());
+    netlink::ask(None, &question).map(drop)
+}
+
 /// A socket that is told who gets an address; [`changes`] reads what it gives.
 ///
 /// # Errors
@@ -78,24 +93,33 @@ pub fn changes(data: &[u8]) -> Vec<Neighbour> {
 
 /// The message that asks for one entry, or for all.
 fn question(address: IpAddr, index: Option<u32>) -> Vec<u8> {
-    const AF_INET: u8 = 2;
-    const AF_INET6: u8 = 10;
-    let (family, octets) = match address {
-        IpAddr::V4(address) => (AF_INET, address.octets().to_vec()),
-        IpAddr::V6(address) => (AF_INET6, address.octets().to_vec()),
-    };
     let flags = match index {
         Some(_) => netlink::REQUEST,
         None => netlink::REQUEST | netlink::DUMP,
     };
-    let mut header = vec![family, 0, 0, 0];
-    header.extend(index.unwrap_or(0).to_ne_bytes());
-    header.extend([0; 4]); // state, flags, type
-    let mut body = Attributes::after(&header);
+    let mut body = entry_of(address, index.unwrap_or(0), 0);
     if index.is_some() {
-        body = body.put(NDA_DST, &octets);
+        body = body.put(NDA_DST, &octets(address));
     }
     netlink::message(RTM_GETNEIGH, flags, 0, body.bytes())
+}
+
+/// An `ndmsg` without a state.
+fn entry_of(address: IpAddr, index: u32, flags: u8) -> Attributes {
+    const AF_INET: u8 = 2;
+    const AF_INET6: u8 = 10;
+    let family = if address.is_ipv4() { AF_INET } else { AF_INET6 };
+    let mut header = vec![family, 0, 0, 0];
+    header.extend(index.to_ne_bytes());
+    header.extend([0, 0, flags, 0]); // state, flags, type
+    Attributes::after(&header)
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
 }
 
 fn neighbours(answer: &[(u16, Vec<u8>)]) -> impl Iterator<Item = Neighbour> {

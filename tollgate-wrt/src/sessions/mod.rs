@@ -3,10 +3,14 @@
 //! The ledger says who has bought what; the gate lets through. This keeps the
 //! two in step, whichever of them was restarted.
 
+mod close;
 mod delay;
 mod last;
+mod open;
+mod overshoot;
 mod trouble;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +19,7 @@ use tokio::sync::Mutex as Turn;
 
 use crate::clock::{Moment, Uptime};
 use crate::config::schema::Metric;
-use crate::gate::{self, Gate, Limit, Open};
+use crate::gate::{self, Gate, Open};
 use crate::journal::When;
 use crate::ledger::Store;
 use crate::ledger::record::Record;
@@ -23,6 +27,7 @@ use crate::ledger::session::Session;
 use crate::net::Mac;
 use delay::Delay;
 use last::Last;
+pub use overshoot::Overshoot;
 
 /// How often usage is written down. A power cut costs the owner at most so much
 /// of each session, and the flash one write in so long.
@@ -50,6 +55,8 @@ pub struct Keeper {
     delay: Delay,
     /// Why the gate did not do what it was last asked for.
     trouble: Mutex<Option<String>>,
+    /// What passed beyond what was bought.
+    overshoot: Mutex<overshoot::Account>,
 }
 
 impl Keeper {
@@ -64,6 +71,7 @@ impl Keeper {
             last: Last::default(),
             delay: Delay::default(),
             trouble: Mutex::default(),
+            overshoot: Mutex::default(),
         }
     }
 
@@ -108,40 +116,9 @@ impl Keeper {
         if is_shut && self.delay.puts_off(mac, self.now()) {
             return Ok(());
         }
-        self.open_now(mac).await
-    }
-
-    async fn open_now(&self, mac: Mac) -> Result<(), gate::Error> {
-        let now = self.now();
-        let Some(session) = self.store.read(|state| state.session(mac).cloned()) else {
-            return Err(gate::Error("the session is over".to_owned()));
-        };
-        let remaining = session.remaining_at(now);
-        if remaining == 0 {
-            return Err(gate::Error("the session is over".to_owned()));
-        }
-        let limit = match session.metric {
-            Metric::Milliseconds => Limit::Time(Duration::from_millis(remaining)),
-            Metric::Bytes => Limit::Bytes(remaining),
-        };
-        self.noted(self.gate.open(mac, limit).await)?;
-        if session.running.is_some() {
-            return Ok(());
-        }
-        let counter = match session.metric {
-            Metric::Bytes => self.noted(self.gate.usage(mac).await)?.unwrap_or(0),
-            Metric::Milliseconds => 0,
-        };
-        let now = self.now();
-        let opened = Record::Opened { mac, counter, now };
-        let written = self.store.commit(When::Now, |_| (vec![opened.clone()], ()));
-        if let Err(error) = written.await {
-            // The customer has paid and is let through. That it was at this
-            // moment, the next checkpoint writes.
-            warn!(error:%; "cannot write to the journal");
-            self.store.update(|state| state.apply(&opened));
-        }
-        Ok(())
+        let failures = self.open_now(vec![mac]).await;
+        let failure = failures.into_iter().next();
+        failure.map_or(Ok(()), |(_, error)| Err(error))
     }
 
     /// What a customer has used and bought, if there is a session.
@@ -189,10 +166,8 @@ impl Keeper {
             }
         }
         self.close_ended().await;
-        for mac in self.delay.take_over(now) {
-            if let Err(error) = self.open_now(mac).await {
-                warn!(mac:%, error:%; "paid, but the gate cannot be opened; it is tried again");
-            }
+        for (mac, error) in self.open_now(self.delay.take_over(now)).await {
+            warn!(mac:%, error:%; "paid, but the gate cannot be opened; it is tried again");
         }
         let is_waiting = sessions
             .iter()
@@ -223,67 +198,23 @@ impl Keeper {
     /// should not let through.
     async fn reconcile(&self, sessions: &[(Mac, Session)], open: &[Open]) {
         let now = self.now();
-        for Open { mac, bytes } in open {
-            if sessions.iter().any(|(known, _)| known == mac) {
-                self.store.update(|state| state.count(*mac, *bytes, now));
-            } else if let Err(error) = self.noted(self.gate.close(*mac).await) {
-                warn!(mac:%, error:%; "cannot close the gate");
-            }
-        }
+        let known: BTreeSet<Mac> = sessions.iter().map(|(mac, _)| *mac).collect();
+        let (counted, strangers): (Vec<_>, Vec<_>) =
+            open.iter().partition(|open| known.contains(&open.mac));
+        self.count(&counted, now);
+        let strangers = strangers.into_iter().map(|open| open.mac);
+        self.close(strangers.collect()).await;
+        let open: BTreeSet<Mac> = open.iter().map(|open| open.mac).collect();
+        let mut closed = Vec::new();
         for (mac, session) in sessions {
-            let is_open = open.iter().any(|open| open.mac == *mac);
-            if session.running.is_some() && !is_open && session.remaining_at(now) > 0 {
+            let is_closed = session.running.is_some() && !open.contains(mac);
+            if is_closed && session.remaining_at(now) > 0 {
                 info!(mac:%; "the gate was closed, it is opened again");
-                if let Err(error) = self.open_now(*mac).await {
-                    warn!(mac:%, error:%; "cannot open the gate");
-                }
+                closed.push(*mac);
             }
         }
-    }
-
-    /// Closes the sessions that have nothing left.
-    async fn close_ended(&self) {
-        let now = self.now();
-        let is_over = |session: &Session| session.remaining_at(now) == 0;
-        let ended = self.store.commit(When::Now, |state| {
-            let ended = state.sessions().filter(|(_, session)| is_over(session));
-            let ended: Vec<Mac> = ended.map(|(mac, _)| mac).collect();
-            let records = ended.iter().map(|&mac| Record::Closed { mac });
-            (records.collect(), ended)
-        });
-        let ended = match ended.await {
-            Ok(ended) => ended,
-            // Nobody gets more than was bought: the gate is closed all the same.
-            Err(error) => {
-                warn!(error:%; "cannot write to the journal");
-                self.store.read(|state| {
-                    let ended = state.sessions().filter(|(_, session)| is_over(session));
-                    ended.map(|(mac, _)| mac).collect()
-                })
-            }
-        };
-        for mac in ended {
-            match self.noted(self.gate.close(mac).await) {
-                Ok(()) => info!(mac:%; "session ended"),
-                // It is found among those without a session, and tried again.
-                Err(error) => warn!(mac:%, error:%; "cannot close the gate"),
-            }
-        }
-    }
-
-    /// Honours what was bought while the gate could not be opened.
-    async fn open_claims(&self) {
-        let claims: Vec<Mac> = self.store.read(|state| {
-            let waiting = state
-                .sessions()
-                .filter(|(mac, session)| session.running.is_none() && !self.delay.has(*mac));
-            waiting.map(|(mac, _)| mac).collect()
-        });
-        for mac in claims {
-            match self.open_now(mac).await {
-                Ok(()) => info!(mac:%; "the gate is open now"),
-                Err(error) => self.complain("somebody who has paid waits for the gate", &error),
-            }
+        for (mac, error) in self.open_now(closed).await {
+            warn!(mac:%, error:%; "cannot open the gate");
         }
     }
 

@@ -11,6 +11,7 @@ mod captive;
 #[path = "../common/mod.rs"]
 mod common;
 mod dhcp;
+mod flood;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
 #[allow(dead_code)]
@@ -25,6 +26,7 @@ mod network;
 #[allow(dead_code)]
 #[path = "../money/nutshell.rs"]
 mod nutshell;
+mod overshoot;
 mod paid;
 mod probes;
 mod shop;

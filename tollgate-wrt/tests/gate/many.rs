@@ -1,12 +1,23 @@
 //! Many customers at once: the gate alone, without money.
 
+use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
+use tollgate_wrt::clock::Uptime;
+use tollgate_wrt::config::schema::Metric;
 use tollgate_wrt::gate::nft::Place;
 use tollgate_wrt::gate::{Gate, Limit, Nftables};
+use tollgate_wrt::journal::When;
+use tollgate_wrt::journal::disk::Directory;
+use tollgate_wrt::ledger::Store;
+use tollgate_wrt::ledger::record::Record;
+use tollgate_wrt::ledger::session::{Purchase, Session};
 use tollgate_wrt::net::Mac;
+use tollgate_wrt::paths::Paths;
+use tollgate_wrt::sessions::Keeper;
 
 use crate::network::Network;
 
@@ -26,11 +37,17 @@ fn gate(network: &Network) -> Nftables {
     Nftables::new(place, format!("/{}", network.router.name).into())
 }
 
-#[test]
-fn five_hundred_customers() {
-    let Some(network) = Network::new() else {
-        return;
-    };
+/// What is promised within a second.
+async fn in_time(what: &str, work: impl Future<Output = ()>) {
+    let start = Instant::now();
+    work.await;
+    let took = start.elapsed();
+    println!("{what}: {took:?}");
+    assert!(took < Duration::from_secs(1), "{what}: {took:?}");
+}
+
+/// Has the router know all customers, each with an IPv4 and an IPv6 address.
+fn introduce(network: &Network) {
     let mut neighbours = String::new();
     for number in 0..COUNT {
         let (high, low) = (number / 250 + 1, number % 250 + 1);
@@ -49,6 +66,21 @@ fn five_hundred_customers() {
         .router
         .on(|| crate::machine::run("ip", &["-batch", "-"], &neighbours))
         .unwrap();
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+#[test]
+fn five_hundred_customers() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    introduce(&network);
     let limit = |number: usize| match number % 2 {
         0 => Limit::Bytes(1_000_000),
         _ => Limit::Time(Duration::from_secs(3_600)),
@@ -60,43 +92,33 @@ fn five_hundred_customers() {
             .unwrap();
         text.matches(" : \"").count()
     };
-    let runtime = || {
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-    };
     network.router.on(|| {
         runtime().block_on(async {
             let gate = gate(&network);
             gate.list().await.unwrap();
-            let start = Instant::now();
-            for number in 0..COUNT {
-                gate.open(mac(number), limit(number)).await.unwrap();
-            }
-            println!("opened {COUNT}: {:?}", start.elapsed());
-            let start = Instant::now();
+            let all = (0..COUNT).map(|number| (mac(number), limit(number)));
+            in_time("open", async {
+                assert_eq!(gate.open_all(all.collect()).await, []);
+            })
+            .await;
             assert_eq!(gate.list().await.unwrap().len(), COUNT);
-            println!("listed: {:?}", start.elapsed());
             assert_eq!(elements(), COUNT);
             network.router.nft("flush ruleset");
-            let start = Instant::now();
-            assert_eq!(gate.list().await.unwrap().len(), COUNT);
-            println!("made again: {:?}", start.elapsed());
+            in_time("make again", async {
+                assert_eq!(gate.list().await.unwrap().len(), COUNT);
+            })
+            .await;
             assert_eq!(elements(), COUNT);
         });
         // The next daemon finds them, and closes them.
         runtime().block_on(async {
             let gate = gate(&network);
-            let start = Instant::now();
-            let open = gate.list().await.unwrap();
-            println!("taken over: {:?}", start.elapsed());
-            assert_eq!(open.len(), COUNT);
-            let start = Instant::now();
-            for number in 0..COUNT {
-                gate.close(mac(number)).await.unwrap();
-            }
-            println!("closed: {:?}", start.elapsed());
+            in_time("take over and close", async {
+                assert_eq!(gate.list().await.unwrap().len(), COUNT);
+                let all = (0..COUNT).map(mac);
+                assert_eq!(gate.close_all(all.collect()).await, []);
+            })
+            .await;
             assert_eq!((gate.list().await.unwrap().len(), elements()), (0, 0));
             // What has counted for them goes when nothing uses it any more.
             let _ = timeout(Duration::from_secs(3), gate.tend()).await;
@@ -104,4 +126,68 @@ fn five_hundred_customers() {
     });
     let text = network.router.nft_list(&["list", "quotas"]).unwrap();
     assert!(!text.contains("quota c"), "{text}");
+}
+
+/// A ledger of all customers' sessions, as an earlier run of the daemon has left
+/// it: every other one is of bytes.
+async fn ledger(paths: &Paths, uptime: Uptime) -> Arc<Store> {
+    let (store, _) = Store::open(Directory::open(&paths.money()).unwrap()).unwrap();
+    let sessions = (0..COUNT).map(|number| {
+        let (metric, step) = match number % 2 {
+            0 => (Metric::Bytes, 1_000_000),
+            _ => (Metric::Milliseconds, 3_600_000),
+        };
+        let purchase = Purchase {
+            metric,
+            step,
+            steps: 1,
+        };
+        let mut session = Session::new(&purchase, 0);
+        session.open(0, uptime.now());
+        let mac = mac(number);
+        Record::Session { mac, session }
+    });
+    let records = sessions.collect();
+    store.commit(When::Now, |_| (records, ())).await.unwrap();
+    Arc::new(store)
+}
+
+#[test]
+fn ledger_and_gate_agree_within_a_second() {
+    let Some(network) = Network::new() else {
+        return;
+    };
+    introduce(&network);
+    let root = tempfile::tempdir().unwrap();
+    let paths = Paths::new(root.path());
+    let uptime = Uptime::new(&paths).unwrap();
+    let open = || {
+        let text = network
+            .router
+            .nft_list(&["list", "map", "inet", "tollgate", "macs"]);
+        text.map_or(0, |text| text.matches(" : \"").count())
+    };
+    network.router.on(|| {
+        runtime().block_on(async {
+            let store = ledger(&paths, uptime).await;
+            // Nothing is open, and everybody should be.
+            let keeper = Keeper::new(Arc::clone(&store), Arc::new(gate(&network)), uptime);
+            in_time("open all", keeper.tick()).await;
+            assert_eq!((open(), keeper.sessions().len()), (COUNT, COUNT));
+            drop(keeper);
+            // All are open, and another daemon goes on.
+            let keeper = Keeper::new(Arc::clone(&store), Arc::new(gate(&network)), uptime);
+            in_time("go on", keeper.tick()).await;
+            assert_eq!((open(), keeper.sessions().len()), (COUNT, COUNT));
+            drop((keeper, store));
+        });
+        runtime().block_on(async {
+            // All are open, and nobody should be.
+            let none = tempfile::tempdir().unwrap();
+            let (store, _) = Store::open(Directory::open(none.path()).unwrap()).unwrap();
+            let keeper = Keeper::new(Arc::new(store), Arc::new(gate(&network)), uptime);
+            in_time("close all", keeper.tick()).await;
+            assert_eq!(open(), 0);
+        });
+    });
 }

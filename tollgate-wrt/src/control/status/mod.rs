@@ -12,6 +12,7 @@ use crate::calendar::rfc3339;
 use crate::clock::Clock;
 use crate::config::schema::SAT;
 use crate::config::{self, GateChoice};
+use crate::sessions::Overshoot;
 
 /// What `--json` has in `data` (docs/json.md). The first six keys are those of
 /// the Go daemon.
@@ -47,6 +48,7 @@ struct GateStatus {
     command: Option<String>,
     ok: bool,
     error: Option<String>,
+    overshoot: Overshoot,
 }
 
 #[derive(Debug, Serialize)]
@@ -181,6 +183,7 @@ impl Commands {
             command,
             ok: error.is_none(),
             error,
+            overshoot: self.keeper.overshoot(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Balance, GateStatus, MintStatus, Status, WalletStatus};
 use crate::config::schema::Metric;
+use crate::sessions::Overshoot;
 
 impl Status {
     /// The same for people.
@@ -87,8 +88,15 @@ impl GateStatus {
             (None, "nftables") => "nftables".to_owned(),
             (None, _) => return "none is configured: payments are refused".to_owned(),
         };
+        let Overshoot {
+            bytes,
+            milliseconds,
+        } = self.overshoot;
         match &self.error {
-            None => name,
+            None if (bytes, milliseconds) == (0, 0) => name,
+            None => format!(
+                "{name}; at most {bytes} bytes and {milliseconds} ms of a session passed beyond its end"
+            ),
             Some(error) => format!("{name} does not work: {error}"),
         }
     }

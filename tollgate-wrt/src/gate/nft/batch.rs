@@ -97,7 +97,8 @@ impl Batch {
         self.push(DELTABLE, 0, header(INET).text(TABLE_NAME, TABLE));
     }
 
-    /// Does it all. The kernel waits meanwhile until nobody uses what was.
+    /// Does it all. The kernel waits meanwhile until nobody uses what was: some
+    /// milliseconds, for one change as for hundreds.
     ///
     /// # Errors
     /// What the kernel says; then nothing was changed.

@@ -59,12 +59,11 @@ impl Clients {
             }
             let mut addresses: Vec<IpAddr> = Vec::new();
             for element in own() {
-                // Of a customer of bytes, only what stands for ever is right.
-                let address = element.key.address();
-                if matches!(element.key, Key::Up(mac, _) if mac == quota.mac)
-                    && !addresses.contains(&address)
-                {
-                    addresses.push(address);
+                match element.key {
+                    Key::Up(mac, address) if mac == quota.mac && !addresses.contains(&address) => {
+                        addresses.push(address);
+                    }
+                    _ => {}
                 }
             }
             let client = Client {
@@ -108,7 +107,17 @@ impl Clients {
         let keys = addresses
             .into_iter()
             .flat_map(|address| Key::both(mac, address));
-        keys.collect()
+        keys.chain([Key::Device(mac)]).collect()
+    }
+
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether bytes are what somebody has bought.
+    pub fn has_quotas(&self) -> bool {
+        self.0.values().any(|client| client.limit < UNLIMITED)
     }
 
     /// Whether somebody is let through.
@@ -146,9 +155,8 @@ impl Clients {
             return Vec::new();
         };
         let addresses = client.addresses.iter();
-        addresses
-            .flat_map(|address| client.at(mac, *address, now))
-            .collect()
+        let keys = addresses.flat_map(|address| Key::both(mac, *address));
+        client.at(mac, keys.chain([Key::Device(mac)]), now)
     }
 
     /// Takes note of who has an address.
@@ -172,7 +180,7 @@ impl Clients {
                     change.removed.extend(Key::both(mac, oldest));
                 }
                 client.addresses.push(address);
-                change.added = client.at(mac, address, now);
+                change.added = client.at(mac, Key::both(mac, address), now);
             }
         }
         change
@@ -180,17 +188,16 @@ impl Clients {
 }
 
 impl Client {
-    /// The elements of one of the addresses; none once the time is over.
-    fn at(&self, mac: Mac, address: IpAddr, now: Instant) -> Vec<Element> {
+    /// The elements with these keys; none once the time is over.
+    fn at(&self, mac: Mac, keys: impl IntoIterator<Item = Key>, now: Instant) -> Vec<Element> {
         let left = self
             .deadline
             .map(|deadline| deadline.saturating_duration_since(now));
         if left.is_some_and(|left| left < SHORTEST) {
             return Vec::new();
         }
-        Key::both(mac, address)
-            .map(|key| Element { key, mac, left })
-            .into()
+        let elements = keys.into_iter().map(|key| Element { key, mac, left });
+        elements.collect()
     }
 }
 

@@ -13,6 +13,7 @@ use super::keys::{Key, Map};
 use super::rules;
 use super::state::{State, failed};
 use crate::gate::Error;
+use crate::net::Mac;
 
 /// How often the rules are loaded anew if others change nftables meanwhile.
 const TRIES: usize = 5;
@@ -147,23 +148,20 @@ impl State {
     /// Puts all customers into the table, and takes out who is none.
     fn restore(&mut self) -> io::Result<()> {
         let mut batch = Batch::default();
-        for mac in self.clients.macs() {
+        let macs: Vec<Mac> = self.clients.macs().collect();
+        for mac in macs {
             let quota = self.clients.quota(mac);
             quota.iter().for_each(|quota| batch.set_quota(quota));
-            if batch.is_full() {
-                std::mem::take(&mut batch).commit()?;
-            }
+            self.commit_if_full(&mut batch)?;
         }
         for (key, element) in self.difference()? {
             match element {
                 Some(element) => batch.set_element(&element),
                 None => batch.remove_element(key),
             }
-            if batch.is_full() {
-                std::mem::take(&mut batch).commit()?;
-            }
+            self.commit_if_full(&mut batch)?;
         }
-        batch.commit()
+        self.commit(batch)
     }
 }
 

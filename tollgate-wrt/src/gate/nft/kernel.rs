@@ -4,6 +4,7 @@
 //! `nfnetlink.h`. Numbers in attributes are big-endian on every machine.
 
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ pub(super) const OBJ_TABLE: u16 = 1;
 pub(super) const OBJ_NAME: u16 = 2;
 pub(super) const OBJ_TYPE: u16 = 3;
 pub(super) const OBJ_DATA: u16 = 4;
+const OBJ_USE: u16 = 5;
 pub(super) const OBJECT_QUOTA: u32 = 2;
 pub(super) const QUOTA_BYTES: u16 = 1;
 pub(super) const QUOTA_CONSUMED: u16 = 4;
@@ -56,6 +58,9 @@ pub(super) const ELEM_OBJREF: u16 = 9;
 pub(super) const DATA_VALUE: u16 = 1;
 const FLOWTABLE_TABLE: u16 = 1;
 const FLOWTABLE_NAME: u16 = 2;
+
+/// The sets of what [`fresh`] gives, with the maps whose keys theirs are like.
+pub(super) const FRESH: [(&str, Map); 2] = [("fresh4", Map::Up4), ("fresh6", Map::Up6)];
 
 /// The length of `nfgenmsg`: family, version, generation or subsystem.
 const NFGENMSG: usize = 4;
@@ -75,6 +80,12 @@ pub struct Quota {
 }
 
 impl Quota {
+    /// Whether nothing is left. What came after that was counted, too, and did
+    /// not pass; the kernel does not tell how much it was.
+    pub fn is_spent(&self) -> bool {
+        self.consumed >= self.limit
+    }
+
     /// The limit, if bytes are what was bought.
     pub fn bytes_limit(&self) -> Option<u64> {
         (self.limit < UNLIMITED).then_some(self.limit)
@@ -157,11 +168,27 @@ pub fn rules() -> io::Result<Option<Vec<u8>>> {
 /// # Errors
 /// What the kernel says.
 pub fn quotas() -> io::Result<Vec<Quota>> {
+    Ok(objects()?.iter().filter_map(|body| quota(body)).collect())
+}
+
+/// Whose quotas no element counts with any more. One that has ended counts as
+/// an element until the kernel has cleared it away.
+///
+/// # Errors
+/// What the kernel says.
+pub fn unused_quotas() -> io::Result<Vec<Mac>> {
+    let objects = objects()?;
+    let unused = objects
+        .iter()
+        .filter(|body| be32(attribute(body, OBJ_USE)) == Some(0));
+    Ok(unused.filter_map(|body| Some(quota(body)?.mac)).collect())
+}
+
+fn objects() -> io::Result<Vec<Vec<u8>>> {
     let wanted = header(INET)
         .text(OBJ_TABLE, TABLE)
         .put(OBJ_TYPE, &OBJECT_QUOTA.to_be_bytes());
-    let answer = ask(GETOBJ, DUMP, &wanted)?;
-    Ok(answer.iter().filter_map(|body| quota(body)).collect())
+    ask(GETOBJ, DUMP, &wanted)
 }
 
 /// One customer's quota, if there is one.
@@ -197,19 +224,41 @@ fn quota(body: &[u8]) -> Option<Quota> {
 /// # Errors
 /// What the kernel says.
 pub fn elements(map: Map) -> io::Result<Vec<Element>> {
-    let wanted = header(INET)
-        .text(LIST_TABLE, TABLE)
-        .text(LIST_SET, map.name());
+    items(map.name(), |item| element(map, item))
+}
+
+/// New addresses that customers have sent from, as the table's rules noted
+/// them.
+///
+/// # Errors
+/// What the kernel says.
+pub fn fresh() -> io::Result<Vec<(Mac, IpAddr)>> {
     let mut found = Vec::new();
-    for body in ask(GETSETELEM, DUMP, &wanted)? {
-        let list = attribute(&body, LIST_ELEMENTS).unwrap_or_default();
-        found.extend(attributes(list).filter_map(|(_, item)| element(map, item)));
+    for (set, map) in FRESH {
+        found.extend(items(set, |item| match Key::parse(map, key(item)?)? {
+            Key::Up(mac, address) => Some((mac, address)),
+            _ => None,
+        })?);
     }
     Ok(found)
 }
 
+fn items<T>(set: &str, read: impl Fn(&[u8]) -> Option<T>) -> io::Result<Vec<T>> {
+    let wanted = header(INET).text(LIST_TABLE, TABLE).text(LIST_SET, set);
+    let mut found = Vec::new();
+    for body in ask(GETSETELEM, DUMP, &wanted)? {
+        let list = attribute(&body, LIST_ELEMENTS).unwrap_or_default();
+        found.extend(attributes(list).filter_map(|(_, item)| read(item)));
+    }
+    Ok(found)
+}
+
+fn key(item: &[u8]) -> Option<&[u8]> {
+    attribute(attribute(item, ELEM_KEY)?, DATA_VALUE)
+}
+
 fn element(map: Map, item: &[u8]) -> Option<Element> {
-    let value = attribute(attribute(item, ELEM_KEY)?, DATA_VALUE)?;
+    let value = key(item)?;
     let object = text(attribute(item, ELEM_OBJREF))?;
     let left = be64(attribute(item, ELEM_EXPIRATION)).map(Duration::from_millis);
     Some(Element {
@@ -224,13 +273,14 @@ fn element(map: Map, item: &[u8]) -> Option<Element> {
 /// # Errors
 /// What the kernel says.
 pub fn flowtables() -> io::Result<Vec<String>> {
-    let name = |body: &Vec<u8>| {
-        let table = text(attribute(body, FLOWTABLE_TABLE))?;
-        let name = text(attribute(body, FLOWTABLE_NAME))?;
-        Some(format!("{table} {name}"))
-    };
     let answer = ask(GETFLOWTABLE, DUMP, &header(ANY_FAMILY))?;
-    Ok(answer.iter().filter_map(name).collect())
+    Ok(answer.iter().map(|body| flowtable(body)).collect())
+}
+
+/// What cannot be read is a flowtable all the same.
+fn flowtable(body: &[u8]) -> String {
+    let name = |kind| text(attribute(body, kind)).unwrap_or("?");
+    format!("{} {}", name(FLOWTABLE_TABLE), name(FLOWTABLE_NAME))
 }
 
 fn be32(value: Option<&[u8]>) -> Option<u32> {

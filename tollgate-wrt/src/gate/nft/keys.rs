@@ -15,11 +15,13 @@ pub enum Map {
     Down4,
     /// To customers: IPv6 address.
     Down6,
+    /// Who the customers are: MAC.
+    Macs,
 }
 
 impl Map {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Up4, Self::Up6, Self::Down4, Self::Down6];
+    pub const ALL: [Self; 5] = [Self::Up4, Self::Up6, Self::Down4, Self::Down6, Self::Macs];
 
     /// Its name in the table.
     pub fn name(self) -> &'static str {
@@ -28,6 +30,7 @@ impl Map {
             Self::Up6 => "up6",
             Self::Down4 => "down4",
             Self::Down6 => "down6",
+            Self::Macs => "macs",
         }
     }
 
@@ -38,6 +41,7 @@ impl Map {
             Self::Up6 => "ether_addr . ipv6_addr",
             Self::Down4 => "ipv4_addr",
             Self::Down6 => "ipv6_addr",
+            Self::Macs => "ether_addr",
         }
     }
 }
@@ -49,6 +53,8 @@ pub enum Key {
     Up(Mac, IpAddr),
     /// Packets to this address.
     Down(IpAddr),
+    /// This device.
+    Device(Mac),
 }
 
 impl Key {
@@ -64,24 +70,24 @@ impl Key {
             Self::Up(_, IpAddr::V6(_)) => Map::Up6,
             Self::Down(IpAddr::V4(_)) => Map::Down4,
             Self::Down(IpAddr::V6(_)) => Map::Down6,
+            Self::Device(_) => Map::Macs,
         }
     }
 
-    /// The IP address.
-    pub fn address(self) -> IpAddr {
-        match self {
-            Self::Up(_, address) | Self::Down(address) => address,
-        }
-    }
-
-    /// As the kernel has it: each part padded to a multiple of four bytes.
+    /// As the kernel has it: each part of several padded to a multiple of four
+    /// bytes.
     pub fn bytes(self) -> Vec<u8> {
+        let (mac, address) = match self {
+            Self::Device(mac) => return mac.bytes().to_vec(),
+            Self::Up(mac, address) => (Some(mac), address),
+            Self::Down(address) => (None, address),
+        };
         let mut bytes = Vec::new();
-        if let Self::Up(mac, _) = self {
+        if let Some(mac) = mac {
             bytes.extend(mac.bytes());
             bytes.extend([0; 2]);
         }
-        match self.address() {
+        match address {
             IpAddr::V4(address) => bytes.extend(address.octets()),
             IpAddr::V6(address) => bytes.extend(address.octets()),
         }
@@ -98,6 +104,7 @@ impl Key {
             Map::Up6 => Self::Up(mac()?, v6(bytes.get(8..)?)?),
             Map::Down4 => Self::Down(v4(bytes)?),
             Map::Down6 => Self::Down(v6(bytes)?),
+            Map::Macs => Self::Device(Mac::new(bytes.try_into().ok()?)?),
         })
     }
 }
@@ -135,10 +142,10 @@ mod tests {
         // What `nft --debug=netlink` shows of such an element.
         let expected = [2, 0, 0x5e, 0x10, 0, 0xff, 0, 0, 192, 0, 2, 1];
         assert_eq!(Key::Up(mac, v4).bytes(), expected);
-        for key in [v4, v6]
+        let keys = [v4, v6]
             .into_iter()
-            .flat_map(|address| Key::both(mac, address))
-        {
+            .flat_map(|address| Key::both(mac, address));
+        for key in keys.chain([Key::Device(mac)]) {
             assert_eq!(Key::parse(key.map(), &key.bytes()), Some(key));
             assert_eq!(Key::parse(key.map(), &key.bytes()[1..]), None);
         }

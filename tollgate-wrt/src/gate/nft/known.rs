@@ -35,6 +35,16 @@ impl Known {
         })
     }
 
+    /// Who has an address.
+    pub fn of(&self, address: IpAddr) -> Option<Neighbour> {
+        let &(index, mac) = self.addresses.get(&address)?;
+        Some(Neighbour {
+            index,
+            address,
+            mac,
+        })
+    }
+
     /// Asks the kernel for everything.
     ///
     /// # Errors
@@ -56,6 +66,15 @@ impl Known {
             true => Ok(()),
             false => self.refresh(place),
         }
+    }
+
+    /// Has the kernel ask on the customers' devices who has an address.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn look_for(&self, place: &Place, address: IpAddr) -> io::Result<()> {
+        let mut indexes = indexes(place)?.into_iter();
+        indexes.try_for_each(|index| neighbours::ask_for(address, index))
     }
 
     /// Takes note of events; gives those of them that are new, and about the

@@ -10,6 +10,9 @@
 //! | quota `c<MAC>` | counts a customer's bytes, both directions and families; ends sold bytes |
 //! | maps `up4`, `up6` | MAC and IP address to quota; the entries of sold time end with it |
 //! | maps `down4`, `down6` | IP address to quota, likewise |
+//! | map `macs` | MAC to quota, likewise |
+//! | sets `fresh4`, `fresh6` | MAC and IP address of what customers sent from addresses that are not known yet |
+//! | set `dns` | how much those ask who have not paid |
 //! | chains | let pass what the maps know, before firewall4 has a say; refuse the rest |
 //!
 //! The table stays when the daemon ends: nobody new gets in, and who has paid
@@ -22,7 +25,9 @@ mod kernel;
 mod keys;
 mod known;
 mod offload;
+mod release;
 mod rules;
+mod serve;
 mod state;
 
 use std::future::pending;
@@ -42,11 +47,12 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::Mutex;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use super::{Error, Gate, Limit, Open, Work};
+use super::{Error, Failures, Gate, Labour, Limit, Open, Work};
 use crate::net::Mac;
 use crate::net::neighbours::{self, Neighbour};
 use crate::net::netlink::BUFFER;
 pub use kernel::Quota;
+pub use release::unfit;
 pub use rules::Place;
 use state::State;
 
@@ -116,11 +122,29 @@ impl Gate for Nftables {
     }
 
     fn open(&self, mac: Mac, limit: Limit) -> Work<'_, ()> {
-        Box::pin(async move { self.state.lock().await.open(mac, limit).await })
+        Box::pin(async move { self.state.lock().await.open(&[(mac, limit)]).await })
     }
 
     fn close(&self, mac: Mac) -> Work<'_, ()> {
-        Box::pin(async move { self.state.lock().await.close(mac).await })
+        Box::pin(async move { self.state.lock().await.close(&[mac]).await })
+    }
+
+    fn open_all(&self, many: Vec<(Mac, Limit)>) -> Labour<'_> {
+        Box::pin(async move {
+            let result = self.state.lock().await.open(&many).await;
+            failures(result, many.into_iter().map(|(mac, _)| mac))
+        })
+    }
+
+    fn close_all(&self, many: Vec<Mac>) -> Labour<'_> {
+        Box::pin(async move {
+            let result = self.state.lock().await.close(&many).await;
+            failures(result, many)
+        })
+    }
+
+    fn keeps_limits(&self) -> bool {
+        true
     }
 
     fn usage(&self, mac: Mac) -> Work<'_, Option<u64>> {
@@ -162,6 +186,15 @@ impl Gate for Nftables {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         trouble.clone()
     }
+}
+
+/// What was done together has failed for all.
+fn failures(result: Result<(), Error>, many: impl IntoIterator<Item = Mac>) -> Failures {
+    let Err(error) = result else {
+        return Failures::new();
+    };
+    let all = many.into_iter().map(|mac| (mac, error.clone()));
+    all.collect()
 }
 
 /// What a socket has told.

@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::kernel::TABLE;
+use super::kernel::{FRESH, TABLE};
 use super::keys::Map;
 use crate::gate::Error;
 
@@ -45,9 +45,17 @@ pub fn maps() -> String {
             "add map inet {TABLE} {name} {{ type {kind} : quota; flags timeout; }}"
         );
     }
+    for (name, map) in FRESH {
+        let kind = map.kind();
+        let _ = writeln!(
+            text,
+            "add set inet {TABLE} {name} {{ type {kind}; size 256; flags dynamic,timeout; timeout 5s; }}"
+        );
+    }
+    // Who has not asked for ten seconds is as good as new.
     let _ = writeln!(
         text,
-        "add set inet {TABLE} dns {{ type ether_addr; size 1024; flags dynamic,timeout; timeout 1m; }}"
+        "add set inet {TABLE} dns {{ type ether_addr; size 4096; flags dynamic,timeout; timeout 15s; }}"
     );
     text
 }
@@ -60,8 +68,13 @@ pub fn maps() -> String {
 ///
 /// Connections that are open when the allotment ends are not reset: they go on
 /// after a top-up, if that comes before their own patience ends. New ones are
-/// refused with an answer, for which the router has to find the neighbour: that
-/// is how a new address of a customer becomes known.
+/// refused with an answer. Those of a customer from an address that is not known
+/// yet are not: they are noted, for the daemon to look who has the address, and
+/// get through when the device tries again.
+///
+/// Of DNS the number of packets is limited, which over TCP would say nothing of
+/// their size. If there are more devices than the set holds, those that are not
+/// in it share what some have.
 pub fn chains(place: &Place) -> String {
     let quoted: Vec<String> = place
         .interfaces
@@ -84,6 +97,7 @@ add chain inet T up
 add chain inet T down
 add chain inet T router
 add chain inet T portal
+add chain inet T fresh
 add chain inet T refuse
 flush table inet T
 add rule inet T forward iifname {lan} jump up
@@ -91,18 +105,26 @@ add rule inet T forward oifname {lan} jump down
 add rule inet T up quota name ether saddr . ip saddr map @up4 return
 add rule inet T up quota name ether saddr . ip6 saddr map @up6 return
 add rule inet T up ct state != new drop
+add rule inet T up ether saddr @macs goto fresh
 add rule inet T up goto refuse
+add rule inet T fresh ether saddr . ip saddr @up4 goto refuse
+add rule inet T fresh ether saddr . ip6 saddr @up6 goto refuse
+add rule inet T fresh add @fresh4 {{ ether saddr . ip saddr }} drop
+add rule inet T fresh add @fresh6 {{ ether saddr . ip6 saddr }} drop
+add rule inet T fresh drop
 add rule inet T down quota name ip daddr map @down4 return
 add rule inet T down quota name ip6 daddr map @down6 return
 add rule inet T down drop
 add rule inet T input iifname {lan} jump router
 add rule inet T router ether saddr . ip saddr @up4 return
 add rule inet T router ether saddr . ip6 saddr @up6 return
+add rule inet T router ip6 saddr fe80::/10 ether saddr @macs return
 add rule inet T router ct direction reply return
 add rule inet T router meta l4proto {{ 1, 2, 58 }} return
 add rule inet T router udp dport {{ 67, 547 }} return
-add rule inet T router meta l4proto {{ tcp, udp }} th dport 53 add @dns {{ ether saddr limit rate over 20/second burst 200 packets }} drop
-add rule inet T router meta l4proto {{ tcp, udp }} th dport 53 return
+add rule inet T router udp dport 53 update @dns {{ ether saddr limit rate over 20/second burst 200 packets }} drop
+add rule inet T router udp dport 53 ether saddr != @dns limit rate over 100/second burst 500 packets drop
+add rule inet T router udp dport 53 return
 add rule inet T router tcp dport {{ {ports} }} return
 add rule inet T router fib daddr type != local drop
 add rule inet T router goto refuse

@@ -11,11 +11,10 @@ use log::{error, info, warn};
 
 use super::batch::Batch;
 use super::clients::Clients;
-use super::kernel;
 use super::known::Known;
 use super::offload;
 use super::rules::Place;
-use crate::gate::{Error, Limit, Open};
+use crate::gate::Error;
 use crate::net::Mac;
 use crate::net::neighbours::Neighbour;
 
@@ -94,8 +93,7 @@ impl State {
             let all: Vec<Neighbour> = self.known.all().collect();
             self.apply(&all).map_err(step)?;
         }
-        self.forget_quotas();
-        Ok(())
+        self.serve().map_err(|error| failed("be read", &error))
     }
 
     pub(super) fn look_for_offload(&mut self) {
@@ -110,7 +108,7 @@ impl State {
         }
     }
 
-    fn commit(&mut self, batch: Batch) -> io::Result<()> {
+    pub(super) fn commit(&mut self, batch: Batch) -> io::Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
@@ -127,113 +125,11 @@ impl State {
         }
     }
 
-    /// Opens the gate, or sets a new limit.
-    pub async fn open(&mut self, mac: Mac, limit: Limit) -> Result<(), Error> {
-        self.check().await?;
-        match self.open_now(mac, limit) {
-            Ok(()) => Ok(()),
-            // Somebody may have changed the table since it was looked at.
-            Err(_) => {
-                self.check().await?;
-                self.open_now(mac, limit)
-            }
+    /// Does what is in a batch once that is enough for one transaction.
+    pub(super) fn commit_if_full(&mut self, batch: &mut Batch) -> io::Result<()> {
+        match batch.is_full() {
+            true => self.commit(std::mem::take(batch)),
+            false => Ok(()),
         }
-    }
-
-    fn open_now(&mut self, mac: Mac, limit: Limit) -> Result<(), Error> {
-        let step = |error: io::Error| failed("let a customer through", &error);
-        let quota = kernel::quota_of(mac).map_err(step)?;
-        let now = Instant::now();
-        let consumed = quota.map_or(0, |quota| quota.consumed);
-        self.leaving.remove(&mac);
-        self.clients.open(mac, limit, consumed, now);
-        self.known.refresh_if_old(&self.place).map_err(step)?;
-        for neighbour in self.known.all().filter(|known| known.mac == mac) {
-            self.clients.learn(&neighbour, now);
-        }
-        let mut batch = Batch::default();
-        let quota = self.clients.quota(mac);
-        quota.iter().for_each(|quota| batch.set_quota(quota));
-        let elements = self.clients.elements(mac, now);
-        elements
-            .iter()
-            .for_each(|element| batch.set_element(element));
-        self.commit(batch).map_err(step)
-    }
-
-    /// Closes the gate.
-    pub async fn close(&mut self, mac: Mac) -> Result<(), Error> {
-        self.check().await?;
-        let mut batch = Batch::default();
-        self.clients
-            .close(mac)
-            .into_iter()
-            .for_each(|key| batch.remove_element(key));
-        self.leaving.insert(mac);
-        self.commit(batch)
-            .map_err(|error| failed("shut a customer out", &error))
-    }
-
-    /// Removes quotas that count for nobody. One of which an element has just
-    /// ended is in use until the kernel has cleared that away.
-    fn forget_quotas(&mut self) {
-        let mut batch = Batch::default();
-        self.leaving.iter().for_each(|mac| batch.remove_quota(*mac));
-        if self.commit(batch).is_ok() {
-            self.leaving.clear();
-            return;
-        }
-        for mac in std::mem::take(&mut self.leaving) {
-            let mut batch = Batch::default();
-            batch.remove_quota(mac);
-            match self.commit(batch) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    self.leaving.insert(mac);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// Everybody who is let through, with what was counted.
-    pub async fn list(&mut self) -> Result<Vec<Open>, Error> {
-        self.check().await?;
-        let quotas = kernel::quotas().map_err(|error| failed("read the counters", &error))?;
-        quotas.iter().for_each(|quota| self.clients.note(quota));
-        let open = quotas
-            .iter()
-            .filter(|quota| self.clients.contains(quota.mac));
-        let open = open.map(|quota| Open {
-            mac: quota.mac,
-            bytes: Some(quota.consumed),
-        });
-        Ok(open.collect())
-    }
-
-    /// Takes note of who has which address.
-    pub async fn learn(&mut self, told: &[Neighbour]) -> Result<(), Error> {
-        let step = |error: io::Error| failed("take a customer's address", &error);
-        let fresh = self.known.note(&self.place, told).map_err(step)?;
-        self.apply(&fresh).map_err(step)
-    }
-
-    fn apply(&mut self, fresh: &[Neighbour]) -> io::Result<()> {
-        let now = Instant::now();
-        let mut batch = Batch::default();
-        for neighbour in fresh {
-            let change = self.clients.learn(neighbour, now);
-            change
-                .removed
-                .iter()
-                .for_each(|key| batch.remove_element(*key));
-            change
-                .added
-                .iter()
-                .for_each(|element| batch.set_element(element));
-            if batch.is_full() {
-                self.commit(std::mem::take(&mut batch))?;
-            }
-        }
-        self.commit(batch)
     }
 }

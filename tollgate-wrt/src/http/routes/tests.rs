@@ -20,7 +20,11 @@ fn app(root: &Path, front: &str) -> App {
     let (store, _) = Store::open(Directory::open(&paths.money()).unwrap()).unwrap();
     let store = Arc::new(store);
     let uptime = Uptime::new(&paths).unwrap();
-    let keeper = Arc::new(Keeper::new(Arc::clone(&store), Arc::new(Missing), uptime));
+    let keeper = Arc::new(Keeper::new(
+        Arc::clone(&store),
+        Arc::new(Missing::default()),
+        uptime,
+    ));
     let settings = config::load(&paths).unwrap().settings;
     let till = Till::new(&settings, store, Arc::clone(&keeper), Arc::default());
     let shop = Shop {

@@ -14,11 +14,11 @@ fn neighbour(address: &str, number: u8) -> Neighbour {
 
 fn addresses(clients: &Clients, number: u8) -> Vec<String> {
     let elements = clients.elements(mac(number), Instant::now());
-    let down = elements
-        .iter()
-        .filter(|element| matches!(element.key, Key::Down(_)));
-    down.map(|element| element.key.address().to_string())
-        .collect()
+    let down = elements.iter().filter_map(|element| match element.key {
+        Key::Down(address) => Some(address.to_string()),
+        _ => None,
+    });
+    down.collect()
 }
 
 #[test]
@@ -69,11 +69,11 @@ fn addresses_follow_who_has_them() {
     let elements = clients.elements(mac(2), now + Duration::from_secs(5));
     assert_eq!(
         (elements.len(), elements[0].left),
-        (2, Some(Duration::from_secs(15)))
+        (3, Some(Duration::from_secs(15)))
     );
     // Time that is over is no time without end.
     assert_eq!(clients.elements(mac(2), now + Duration::from_secs(20)), []);
-    assert_eq!(clients.close(mac(2)).len(), 2);
+    assert_eq!(clients.close(mac(2)).len(), 3);
     assert!(!clients.contains(mac(2)));
 }
 
@@ -101,7 +101,8 @@ fn a_table_is_taken_over() {
     before.learn(&neighbour("192.0.2.2", 2), now);
     let macs = [mac(1), mac(2), mac(3)];
     let quotas: Vec<_> = macs.iter().filter_map(|mac| before.quota(*mac)).collect();
-    let elements: Vec<_> = macs
+    // The third one's are gone: nobody knows when that ends.
+    let elements: Vec<_> = macs[..2]
         .iter()
         .flat_map(|mac| before.elements(*mac, now))
         .collect();
