@@ -30,6 +30,7 @@ mod overshoot;
 mod paid;
 mod probes;
 mod shop;
+mod site;
 mod trouble;
 mod unpaid;
 #[allow(dead_code)]
