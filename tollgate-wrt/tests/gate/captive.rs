@@ -116,6 +116,17 @@ fn the_window_of_every_system_opens_and_closes() {
     let daemon = shop.start();
     assert_portal(&shop.network, Who::Alice);
     assert_eq!(servers.asked(), 0);
+    // Where the window opens, there is the page.
+    for (address, path) in [
+        (ROUTER, "10.77.0.1"),
+        ("2001:db8:77::1", "[2001:db8:77::1]"),
+    ] {
+        let request = format!("GET /portal/ HTTP/1.1\r\nHost: {path}:2121\r\n\r\n");
+        let address: IpAddr = address.parse().unwrap();
+        let page = send(&shop.network, (address, 2121).into(), &request);
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains("<form"), "{page:?}");
+    }
     let captive = state(&shop.network);
     assert_eq!(captive["captive"], true);
     assert_eq!(captive["user-portal-url"], PORTALS[0]);
