@@ -2,7 +2,9 @@
 
 use std::fs::{self, DirBuilder, File, FileType, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{
+    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown,
+};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
@@ -88,7 +90,7 @@ fn check_regular(kind: FileType) -> io::Result<()> {
 /// # Errors
 /// `AlreadyExists` when `path` is there, whoever made it; else what the system says.
 pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    write(path, bytes, mode, rename_new)
+    write(path, bytes, mode, None, rename_new)
 }
 
 /// Makes `path` with `bytes` and the permissions `mode`, in place of what is
@@ -100,13 +102,27 @@ pub fn create_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let target = fs::canonicalize(path);
     let path = target.as_deref().unwrap_or(path);
-    write(path, bytes, mode, |from, to| fs::rename(from, to))
+    write(path, bytes, mode, None, |from, to| fs::rename(from, to))
+}
+
+/// [`replace`] of one of the daemon's files: it belongs to whom it has belonged
+/// to. Not for files elsewhere, where somebody may wait for what is not theirs.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_own(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let target = fs::canonicalize(path);
+    let path = target.as_deref().unwrap_or(path);
+    write(path, bytes, mode, Some(path), |from, to| {
+        fs::rename(from, to)
+    })
 }
 
 fn write(
     path: &Path,
     bytes: &[u8],
     mode: u32,
+    owner: Option<&Path>,
     put: impl FnOnce(&Path, &Path) -> io::Result<()>,
 ) -> io::Result<()> {
     let directory = match path.parent() {
@@ -122,6 +138,7 @@ fn write(
     let (temporary, mut file) = create_temporary(path, mode)?;
     let written = file
         .set_permissions(Permissions::from_mode(mode))
+        .and_then(|()| owner.map_or(Ok(()), |owner| give(&file, owner)))
         .and_then(|()| file.write_all(bytes))
         .and_then(|()| file.sync_all())
         .and_then(|()| put(&temporary, path));
@@ -131,6 +148,30 @@ fn write(
         return Err(error);
     }
     File::open(directory)?.sync_all()
+}
+
+/// Gives a file that root has made to the owner of `like`: the daemon need not
+/// be root, and has to read what commands of root's write.
+///
+/// # Errors
+/// What the system says.
+pub fn give(file: &File, like: &Path) -> io::Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    match fs::symlink_metadata(like) {
+        Ok(of) if of.uid() != 0 => fchown(file, Some(of.uid()), Some(of.gid())),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the file that stood at `path` was replaced since it was put where
+/// this process sees it: in the daemon's jail a file is the one that was there
+/// at the start, although others have another by now.
+pub fn is_replaced(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.nlink() == 0)
 }
 
 /// Opens a new file beside `path`, with a name that no other process takes.
@@ -200,6 +241,44 @@ mod tests {
         replace(&dir.path().join("a/fresh"), b"x", 0o644).unwrap();
         assert!(replace(&path.join("below a file"), b"x", 0o600).is_err());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn what_root_replaces_stays_its_owner_s() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("only root can give a file away: not tried");
+            return;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        let owner = |path: &Path| {
+            let file = fs::metadata(path).unwrap();
+            (file.uid(), file.gid())
+        };
+        replace_own(&path, b"new", 0o600).unwrap();
+        assert_eq!(owner(&path), (0, 0));
+        std::os::unix::fs::chown(&path, Some(4_711), Some(4_712)).unwrap();
+        replace_own(&path, b"newer", 0o600).unwrap();
+        assert_eq!(owner(&path), (4_711, 4_712));
+        // Somebody else's file that waits for a backup does not get it.
+        replace(&path, b"money", 0o600).unwrap();
+        assert_eq!(owner(&path), (0, 0));
+    }
+
+    #[test]
+    fn a_file_that_was_replaced_is_known_by_its_old_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::write(&path, "old").unwrap();
+        let held = File::open(&path).unwrap();
+        // As a jail has it: by what it was at the start.
+        let seen = PathBuf::from(format!(
+            "/proc/self/fd/{}",
+            std::os::fd::AsRawFd::as_raw_fd(&held)
+        ));
+        assert!(!is_replaced(&seen) && !is_replaced(&dir.path().join("none")));
+        replace(&path, b"new", 0o600).unwrap();
+        assert!(is_replaced(&seen) && !is_replaced(&path));
     }
 
     #[test]

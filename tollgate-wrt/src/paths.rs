@@ -57,9 +57,15 @@ impl Paths {
         self.below("etc/tollgate/money")
     }
 
-    /// The socket that commands come to a running daemon by.
+    /// The socket that commands come to a running daemon by, or a link to it.
     pub fn control(&self) -> PathBuf {
         self.below("var/run/tollgate.sock")
+    }
+
+    /// A directory for that socket, where the daemon may make it without being
+    /// root. The init script makes both, the directory and the link.
+    pub fn control_directory(&self) -> PathBuf {
+        self.below("var/run/tollgate")
     }
 
     /// The name that the kernel gave to this start of the system.

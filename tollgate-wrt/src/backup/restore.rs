@@ -238,7 +238,7 @@ fn put_file(
             "identities" => super::MODE,
             _ => saved.mode,
         };
-        files::replace(&path, saved.text.as_bytes(), mode)?;
+        files::replace_own(&path, saved.text.as_bytes(), mode)?;
     }
     done.files.push(path);
     Ok(())

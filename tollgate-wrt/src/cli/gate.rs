@@ -1,6 +1,7 @@
 //! `gate`: the gate in the kernel, with or without a daemon.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -28,12 +29,17 @@ pub fn remove(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
     let is_dry = parsed.has(&DRY_RUN);
     let was_there = match is_dry {
         true => nft::quotas().map(|quotas| quotas.is_some()),
-        false => nft::remove(),
+        // Until the daemon has ended, it would make it again.
+        false => nft::claim().and_then(|_claim| nft::remove()),
     };
     let was_there = match was_there {
         Ok(was_there) => was_there,
         Err(error) => {
-            complain(&format!("cannot remove the gate: {error}; are you root?"));
+            let way_out = match error.kind() {
+                ErrorKind::PermissionDenied => "are you root?",
+                _ => "stop the daemon first: /etc/init.d/tollgate-wrt stop",
+            };
+            complain(&format!("cannot remove the gate: {error}; {way_out}"));
             return Ok(ExitCode::FAILURE);
         }
     };

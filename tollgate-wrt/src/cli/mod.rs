@@ -7,6 +7,7 @@ mod gate;
 mod identity;
 mod logs;
 mod output;
+mod prepare;
 mod remote;
 mod run;
 pub mod table;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::output::{complain, exit_code, print};
 use super::table::Parsed;
 use super::table::options::{JSON, ROOT};
+use crate::control;
 use crate::control::wire::{Answer, MAX_ANSWER, MAX_LINE, Request};
 use crate::paths::Paths;
 
@@ -101,7 +102,7 @@ pub fn unanswered(paths: &Paths, error: &io::Error) -> String {
 /// # Errors
 /// What the system says: `NotFound` or `ConnectionRefused` when none runs.
 pub fn exchange(paths: &Paths, request: &Request) -> io::Result<Answer> {
-    let mut stream = UnixStream::connect(paths.control())?;
+    let mut stream = UnixStream::connect(control::place(paths))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;

@@ -192,6 +192,7 @@ pub fn fingerprint(paths: &Paths) -> Fingerprint {
     let mut hasher = std::hash::DefaultHasher::new();
     for path in [paths.config(), paths.uci()] {
         files::read_text(&path).ok().hash(&mut hasher);
+        files::is_replaced(&path).hash(&mut hasher);
     }
     Fingerprint(hasher.finish())
 }

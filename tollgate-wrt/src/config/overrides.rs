@@ -111,7 +111,7 @@ fn check_section(Section { kind, name, .. }: &Section) -> Result<(), Reject> {
 }
 
 const LISTS: [&str; 3] = ["interface", "mint", "open_port"];
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 10] = [
     "enabled",
     "port",
     "log_level",
@@ -121,6 +121,7 @@ const OPTIONS: [&str; 9] = [
     "gate",
     "gate_command",
     "captive_api",
+    "jail",
 ];
 
 /// The names of all options and lists.
@@ -148,6 +149,8 @@ impl Overrides {
         }
         match name.as_str() {
             "enabled" => self.enabled = Some(read(entry, "1 or 0", switch)?),
+            // The init script's alone.
+            "jail" => drop(read(entry, "1 or 0", switch)?),
             "port" => self.port = Some(read(entry, "a port from 1 to 65535", port)?),
             "log_level" => {
                 let expected = "error, warn, info, debug or trace";

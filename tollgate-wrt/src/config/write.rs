@@ -124,7 +124,7 @@ pub fn set(paths: &Paths, pairs: &[(String, String)], dry_run: bool) -> Result<S
         Wrong::Value(texts.collect::<Vec<_>>().join("\n"))
     })?;
     if !dry_run && !changes.is_empty() {
-        files::replace(&file, text.as_bytes(), MODE).map_err(io)?;
+        files::replace_own(&file, text.as_bytes(), MODE).map_err(io)?;
     }
     let warnings = examined.loaded.warnings.iter().map(ToString::to_string);
     Ok(Saved {

@@ -24,6 +24,8 @@ pub use about::{About, Listening};
 pub use commands::Commands;
 use wire::{Answer, MAX_LINE, Request};
 
+use crate::paths::Paths;
+
 /// Root only: whoever can ask here can take the money.
 const MODE: u32 = 0o600;
 
@@ -44,6 +46,16 @@ impl Drop for Control {
     fn drop(&mut self) {
         self.task.abort();
         let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Where the daemon listens: in a directory for that if there is one, else where
+/// clients look, who find a link there then.
+pub fn place(paths: &Paths) -> PathBuf {
+    let directory = paths.control_directory();
+    match directory.is_dir() {
+        true => directory.join("tollgate.sock"),
+        false => paths.control(),
     }
 }
 

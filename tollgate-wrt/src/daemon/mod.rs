@@ -123,7 +123,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
         about: Arc::clone(&about),
         paths: paths.clone(),
     };
-    let socket = paths.control();
+    let socket = control::place(&paths);
     let places = Places {
         origin: settings
             .captive_api

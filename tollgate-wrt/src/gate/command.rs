@@ -121,7 +121,7 @@ fn bytes(text: &str) -> Result<Option<u64>, Error> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::io::Write as _;
     use std::path::Path;
 
     use super::*;
@@ -130,8 +130,18 @@ mod tests {
 
     fn gate(directory: &Path, script: &str) -> Command {
         let program = directory.join("gate");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        // By another process: a file cannot be run while a process has it open to
+        // be written, and each that another test starts meanwhile inherits that.
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+            .arg(&program)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        writeln!(stdin, "#!/bin/sh\n{script}").unwrap();
+        drop(stdin);
+        assert!(child.wait().unwrap().success());
         Command::new(program)
     }
 

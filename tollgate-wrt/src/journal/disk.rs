@@ -5,6 +5,10 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
+use crate::files;
+
 /// Largest journal that is read, in bytes: far more than a router has sold for
 /// between two rewritings.
 const MAX_LENGTH: u64 = 64 << 20;
@@ -12,6 +16,9 @@ const MAX_LENGTH: u64 = 64 << 20;
 /// Only the daemon's own user: the journal is money.
 const MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
+
+/// Where the directory is another user's, root must not be led elsewhere.
+const NO_LINK: i32 = OFlags::NOFOLLOW.bits() as i32;
 
 /// A file that grows at its end, or is replaced as a whole.
 pub trait Disk {
@@ -135,7 +142,10 @@ impl Directory {
     fn file(&mut self) -> io::Result<&mut File> {
         let file = match self.file.take() {
             Some(file) => file,
-            None => OpenOptions::new().append(true).open(self.path.join(FILE))?,
+            None => OpenOptions::new()
+                .append(true)
+                .custom_flags(NO_LINK)
+                .open(self.path.join(FILE))?,
         };
         Ok(self.file.insert(file))
     }
@@ -152,6 +162,7 @@ impl Directory {
             .create_new(true)
             .mode(MODE)
             .open(path)?;
+        files::give(&file, &self.path)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         Ok(file)
@@ -160,7 +171,9 @@ impl Directory {
 
 impl Disk for Directory {
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(self.path.join(FILE)) {
+        let mut options = OpenOptions::new();
+        let opened = options.read(true).custom_flags(NO_LINK);
+        let file = match opened.open(self.path.join(FILE)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),

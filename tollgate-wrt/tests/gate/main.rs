@@ -7,6 +7,7 @@
 //! has the words.
 
 mod addresses;
+mod boot;
 mod captive;
 #[path = "../common/mod.rs"]
 mod common;
@@ -17,6 +18,7 @@ mod groups;
 #[allow(dead_code)]
 #[path = "../money/install.rs"]
 mod install;
+mod jail;
 mod machine;
 mod many;
 #[allow(dead_code)]

@@ -5,7 +5,7 @@ use super::options::{
     ORIGIN, REPLACE, ROOT, SECRET, SESSIONS, TO,
 };
 use super::{Command, Opt, Runs};
-use crate::cli::{backup, check, config, gate, identity, logs, run};
+use crate::cli::{backup, check, config, gate, identity, logs, prepare, run};
 
 const COMMON: &[Opt] = &[JSON, ROOT];
 
@@ -31,6 +31,15 @@ pub const COMMANDS: &[Command] = &[
             "tollgate-wrt run --root /tmp/try --listen 127.0.0.1:8121\ncurl http://127.0.0.1:8121/",
         )],
         runs: Runs::Here(run::run),
+    },
+    Command {
+        name: "prepare",
+        args: "",
+        summary: "Make the key and shut the gate, before the daemon runs",
+        about: "Make what the daemon needs and may not make itself where it does not run as root: the router's key, and the gate of `option gate 'nftables'`, which lets nobody through until the daemon is there. What is there already stays as it is, and where nothing is sold there is no gate. The init script does this before each start.",
+        options: COMMON,
+        examples: &[("", "tollgate-wrt prepare")],
+        runs: Runs::Here(prepare::run),
     },
     Command {
         name: "status",

@@ -259,6 +259,20 @@ pub fn claim() -> io::Result<UnixDatagram> {
     })
 }
 
+/// Makes the gate with nobody let through, where there is none: `false` if
+/// there was one. For the time until the daemon is there.
+///
+/// # Errors
+/// What `nft` or the kernel say.
+pub async fn shut(place: &Place) -> Result<bool, Error> {
+    let found = kernel::rules().map_err(|error| state::failed("be read", &error))?;
+    if found.is_some() {
+        return Ok(false);
+    }
+    rules::load(&(rules::maps() + &rules::chains(place))).await?;
+    Ok(true)
+}
+
 /// Removes the table: everybody has access then, as firewall4 has it. `false`
 /// if there was none.
 ///

@@ -12,6 +12,11 @@ use crate::uci;
 /// next start, and what is loaded.
 pub fn found(firewall: &Path) -> Option<String> {
     let text = files::read_text(firewall).unwrap_or_default();
+    // Of settings that are others by now, what is loaded tells.
+    let text = match files::is_replaced(firewall) {
+        true => String::new(),
+        false => text,
+    };
     if let Some(option) = configured(&text) {
         return Some(format!("`option {option} '1'` in {}", firewall.display()));
     }

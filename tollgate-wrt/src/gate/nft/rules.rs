@@ -146,7 +146,12 @@ add rule inet T refuse reject with icmpx type admin-prohibited
 /// What it says.
 pub async fn load(text: &str) -> Result<(), Error> {
     let failed = |why: String| Error(format!("nft: {why}"));
-    let mut child = Command::new("nft")
+    // procd's jail sets no PATH.
+    let program = match std::env::var_os("PATH") {
+        Some(_) => "nft",
+        None => "/usr/sbin/nft",
+    };
+    let mut child = Command::new(program)
         .args(["-f", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

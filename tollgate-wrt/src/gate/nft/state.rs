@@ -44,9 +44,13 @@ pub struct State {
     pub(super) failure: Option<(Instant, Error)>,
 }
 
-/// A failure of a step.
+/// A failure of a step, with the way out where it is one of rights.
 pub fn failed(step: &str, error: &dyn Display) -> Error {
-    Error(format!("nftables: cannot {step}: {error}"))
+    let mut text = format!("nftables: cannot {step}: {error}");
+    if text.contains("not permitted") {
+        text.push_str("; it takes root, or CAP_NET_ADMIN: reinstall the package, or `option jail '0'` in /etc/config/tollgate");
+    }
+    Error(text)
 }
 
 impl State {
