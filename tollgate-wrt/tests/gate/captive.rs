@@ -26,7 +26,7 @@ fn web() -> [IpAddr; 2] {
 }
 
 /// A resolver on the router that knows every name; it ends with this.
-struct Names(Child);
+pub struct Names(Child);
 
 impl Names {
     fn start(network: &Network) -> Self {
@@ -59,7 +59,7 @@ impl Drop for Names {
 }
 
 /// The internet of the systems: their servers, and the router's resolver.
-fn internet(network: &Network) -> (Servers, Names) {
+pub fn internet(network: &Network) -> (Servers, Names) {
     network
         .internet
         .ip(&format!("address add {}/24 dev eth0", WEB[0]));

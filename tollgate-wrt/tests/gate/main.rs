@@ -4,7 +4,7 @@
 //!
 //! Group `gate`: needs root, iproute2, nftables and dnsmasq, and a real mint
 //! (group `mint`). Without them the tests say so and pass, unless XTASK_REQUIRE
-//! has the words.
+//! has the words. Group `network-manager`: needs NetworkManager and dbus-daemon.
 
 mod addresses;
 mod boot;
@@ -25,6 +25,7 @@ mod many;
 #[path = "../money/namespace.rs"]
 mod namespace;
 mod network;
+mod network_manager;
 #[allow(dead_code)]
 #[path = "../money/nutshell.rs"]
 mod nutshell;
