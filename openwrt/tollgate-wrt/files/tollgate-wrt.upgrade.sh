@@ -1,0 +1,17 @@
+# Part of sysupgrade, which reads this in. What is bought after the archive with
+# the wallet was made would be gone with the new system: the daemon ends before.
+
+# shellcheck disable=SC2317 # sysupgrade calls it
+tollgate_before_archive() {
+	local seconds=10
+	# Without an image (-b, -l) the archive is one moment of a router that goes on.
+	[ -n "$IMAGE" ] || return 0
+	/etc/init.d/tollgate-wrt stop
+	while [ -S /var/run/tollgate/tollgate.sock ] && [ "$seconds" -gt 0 ]; do
+		seconds=$((seconds - 1))
+		sleep 1
+	done
+}
+
+# shellcheck disable=SC2034 # of sysupgrade
+sysupgrade_init_conffiles="tollgate_before_archive $sysupgrade_init_conffiles"

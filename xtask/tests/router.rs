@@ -1,0 +1,466 @@
+//! The scripts that run on the router, under busybox's shell in a root of their
+//! own. OpenWrt's functions, which the init script calls, are doubles here, as
+//! are `uci` and the daemon; they write down what they are told. (By hand the
+//! scripts run under the real procd, ujail and uci.)
+
+#[path = "support/far_root.rs"]
+mod far_root;
+mod support;
+
+use far_root::FarRoot;
+
+/// A double of logger, which busybox would take for its own if it were a program.
+const LOGGER: &str =
+    "logger() { if [ $# -gt 4 ]; then echo \"$4 $5\"; else sed \"s/^/$4 /\"; fi >>/log; }";
+
+/// Sources the init script as rc.common does, and runs an action of it.
+const RC_COMMON: &str = r#"# a double of rc.common, procd.sh and functions.sh
+config_load() {
+	sections=
+	local word rest at=0
+	while read -r word rest; do
+		case $word in
+		config)
+			eval "set -- $rest"
+			at=$((at + 1))
+			section=${2:-cfg$at}
+			sections="$sections $section"
+			eval "type_$section=$1 options_$section="
+			;;
+		option | list)
+			eval "set -- $rest"
+			eval "old=\$value_${section}_$1; case \$options_$section in *\" $1 \"*) ;; *) old= ;; esac"
+			eval "options_$section=\"\$options_$section $1 \" value_${section}_$1=\"\${old:+\$old }$2\""
+			;;
+		esac
+	done <"/etc/config/$1"
+}
+config_get() {
+	local found
+	eval "case \$options_$2 in *\" $3 \"*) found=\$value_${2}_$3 ;; *) found= ;; esac"
+	eval "$1=\${found:-\$4}"
+}
+config_get_bool() {
+	config_get "$@"
+	eval "case \$$1 in 1 | on | true | yes | enabled) $1=1 ;; 0 | off | false | no | disabled) $1=0 ;; *) $1=\$4 ;; esac"
+}
+config_foreach() {
+	local each
+	for each in $sections; do
+		eval "[ \$type_$each = $2 ]" && $1 "$each"
+	done
+}
+for name in procd_open_instance procd_close_instance procd_set_param procd_append_param procd_add_jail \
+	procd_add_jail_mount procd_add_jail_mount_rw procd_add_reload_trigger procd_add_raw_trigger \
+	json_add_array json_close_array json_add_object json_close_object json_add_string; do
+	eval "$name() { echo \"$name \$*\"; }"
+done
+start() {
+	start_service && service_triggers && service_data && service_started
+}
+stop() {
+	stop_service
+	echo 'procd: killed'
+}
+action=$1
+. /etc/init.d/tollgate-wrt
+"$action"
+"#;
+
+const DAEMON: &str = r#"#!/bin/sh
+# a double of the daemon's command line: its gate is its own for one more question
+echo "$*" >>/asked
+case $* in
+prepare) echo "made the router's key" ;;
+'gate remove')
+	[ ! -e /runs ] || { rm /runs; echo 'tollgate-wrt: cannot remove the gate: another daemon works it' >&2; exit 1; }
+	echo 'the gate is gone: everybody has access'
+	;;
+esac
+"#;
+
+const UCI: &str = r#"#!/bin/sh
+# a double of uci: settings are the lines of a file
+[ "$1" != -q ] || shift
+case $1 in
+get) grep -F "$2=" /uci | sed "s/^[^=]*='\(.*\)'$/\1/" ;;
+show) grep "^$2\." /uci ;;
+delete) sed -i "/^$2=/d" /uci ;;
+add_list) echo "${2%%=*}='${2#*=}'" >>/uci ;;
+commit) echo "$2" >>/committed ;;
+esac
+"#;
+
+const CONFIG: &str = "config tollgate 'main'\n\toption enabled '1'\n\tlist interface 'br-lan'\n\toption gate 'nftables'\n";
+const NETWORK: &str = "config interface 'lan'\n\toption device 'br-lan'\nconfig interface 'guest'\n\toption device 'br-guest'\n";
+const FIREWALL: &str = "config defaults\n\toption input 'REJECT'\nconfig zone\n\toption name 'lan'\n\tlist network 'lan'\n\toption input 'ACCEPT'\n\
+    config zone\n\toption name 'visitors'\n\tlist network 'dmz'\n\tlist network 'guest'\n";
+
+fn script(name: &str) -> String {
+    let path = support::root().join("openwrt/tollgate-wrt/files");
+    std::fs::read_to_string(path.join(name)).unwrap()
+}
+
+/// A router that can lock the daemon up.
+fn router() -> FarRoot {
+    let root = FarRoot::new();
+    root.write("rc", &format!("{LOGGER}\n{RC_COMMON}"), 0o644);
+    root.write(
+        "etc/init.d/tollgate-wrt",
+        &script("tollgate-wrt.init"),
+        0o755,
+    );
+    let capabilities = script("tollgate-wrt.capabilities.json");
+    root.write("etc/capabilities/tollgate-wrt.json", &capabilities, 0o644);
+    root.write("etc/config/tollgate", CONFIG, 0o644);
+    root.write("etc/config/network", NETWORK, 0o644);
+    root.write("etc/config/firewall", FIREWALL, 0o644);
+    root.write("etc/tollgate/config.json", "{}", 0o600);
+    root.write(
+        "etc/passwd",
+        "root:x:0:0:::\ntollgate:x:32768:32768:::\n",
+        0o644,
+    );
+    root.write("etc/group", "root:x:0:\ntollgate:x:32768:\n", 0o644);
+    root.write("sbin/ujail", "# a double: it has to be there\n", 0o755);
+    root.write("usr/bin/tollgate-wrt", DAEMON, 0o755);
+    root.write("usr/bin/uci", UCI, 0o755);
+    root.write(
+        "usr/lib/tollgate-wrt/dhcp",
+        "#!/bin/sh\n# a double\necho \"$1\" >>/dhcp\n",
+        0o755,
+    );
+    root
+}
+
+/// What the script has told procd, and its exit code.
+fn run(root: &FarRoot, action: &str) -> (i32, String) {
+    let output = root.run(&["/bin/sh", "-c", "set -- \"$0\"; . /rc", action]);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(errors, "", "{action}");
+    (
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+    )
+}
+
+fn owner(root: &FarRoot, file: &str) -> u32 {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::symlink_metadata(root.path(file)).unwrap().uid()
+}
+
+#[test]
+fn the_gate_stands_before_the_network() {
+    let init = script("tollgate-wrt.init");
+    let start = init.lines().find_map(|line| line.strip_prefix("START="));
+    let own = format!("S{}tollgate-wrt", start.unwrap());
+    // OpenWrt's own numbers, 24.10 and 25.12.
+    let mut order = ["S19firewall", "S19dnsmasq", "S20network", own.as_str()];
+    order.sort_unstable();
+    assert_eq!(
+        order,
+        ["S19dnsmasq", "S19firewall", own.as_str(), "S20network"]
+    );
+}
+
+#[test]
+fn the_daemon_is_locked_up_where_that_can_be() {
+    if !far_root::have() {
+        return;
+    }
+    let root = router();
+    std::fs::create_dir_all(root.path("etc/tollgate/money")).unwrap();
+    root.write("etc/tollgate/money/journal", "1", 0o600);
+    root.write("etc/shadow", "", 0o600);
+    std::os::unix::fs::symlink("/etc/shadow", root.path("etc/tollgate/money/link")).unwrap();
+    let (code, told) = run(&root, "start");
+    assert_eq!(code, 0);
+    for line in [
+        "procd_set_param command /usr/bin/tollgate-wrt run --log syslog",
+        "procd_set_param respawn 60 5 5",
+        "procd_add_jail tollgate-wrt log procfs",
+        "procd_add_jail_mount_rw /etc/tollgate/money /var/run/tollgate",
+        "procd_set_param user tollgate",
+        "procd_set_param group tollgate",
+        "procd_set_param capabilities /etc/capabilities/tollgate-wrt.json",
+        "procd_set_param no_new_privs 1",
+        "procd_add_reload_trigger tollgate",
+    ] {
+        assert!(told.lines().any(|said| said == line), "{line}: {told}");
+    }
+    // The zone of the LAN lets customers in as it is.
+    assert!(!told.contains("json_"), "{told}");
+    assert_eq!(root.read("asked"), "prepare\n");
+    assert_eq!(root.read("dhcp"), "start\n");
+    assert_eq!(root.read("log"), "daemon.info made the router's key\n");
+    for file in ["config.json", "money", "money/journal", "money/link"] {
+        assert_eq!(
+            owner(&root, &format!("etc/tollgate/{file}")),
+            32_768,
+            "{file}"
+        );
+    }
+    // Not where a link leads to, nor what is the owner's to change.
+    assert_eq!(
+        (owner(&root, "etc/shadow"), owner(&root, "etc/tollgate")),
+        (0, 0)
+    );
+    let link = std::fs::read_link(root.path("var/run/tollgate.sock")).unwrap();
+    assert_eq!(link.to_str(), Some("tollgate/tollgate.sock"));
+}
+
+#[test]
+fn where_it_cannot_be_it_runs_as_root_and_says_so() {
+    if !far_root::have() {
+        return;
+    }
+    let remove = |root: &FarRoot, file: &str| std::fs::remove_file(root.path(file)).unwrap();
+    let cases: [(&str, &dyn Fn(&FarRoot)); 5] = [
+        ("procd-ujail is not installed", &|root| {
+            remove(root, "sbin/ujail")
+        }),
+        ("there is no user tollgate", &|root| {
+            root.write("etc/passwd", "root:x:0:0:::\n", 0o644);
+        }),
+        ("there is no /etc/capabilities/tollgate-wrt.json", &|root| {
+            remove(root, "etc/capabilities/tollgate-wrt.json");
+        }),
+        ("option jail '0'", &|root| {
+            root.write(
+                "etc/config/tollgate",
+                &format!("{CONFIG}\toption jail 'off'\n"),
+                0o644,
+            );
+        }),
+        (
+            "the program of `option gate 'command'` may need root",
+            &|root| {
+                let config = CONFIG.replace("nftables", "command");
+                root.write("etc/config/tollgate", &config, 0o644);
+            },
+        ),
+    ];
+    for (why, change) in cases {
+        let root = router();
+        run(&root, "start");
+        assert_eq!(owner(&root, "etc/tollgate/money"), 32_768);
+        change(&root);
+        let (code, told) = run(&root, "start");
+        assert_eq!(code, 0, "{why}");
+        assert!(
+            !told.contains("jail") && !told.contains("user"),
+            "{why}: {told}"
+        );
+        let said = root.read("log");
+        assert!(
+            said.ends_with(&format!("daemon.notice runs as root: {why}\n")),
+            "{said}"
+        );
+        assert_eq!(owner(&root, "etc/tollgate/money"), 0, "{why}");
+    }
+}
+
+#[test]
+fn customers_of_a_closed_zone_are_let_in_to_the_portal() {
+    if !far_root::have() {
+        return;
+    }
+    let root = router();
+    let config = format!("{CONFIG}\tlist interface 'br-guest'\n\toption port '8080'\n");
+    root.write("etc/config/tollgate", &config, 0o644);
+    let (_, told) = run(&root, "start");
+    let data = told.split_once("json_add_array firewall\n").unwrap().1;
+    let rule = |proto: &str, ports: &str| {
+        format!(
+            "json_add_object \njson_add_string type rule\njson_add_string src visitors\n\
+             json_add_string proto {proto}\njson_add_string dest_port {ports}\n\
+             json_add_string target ACCEPT\njson_close_object \n"
+        )
+    };
+    let rules = rule("tcp", "8080") + &rule("tcp udp", "53") + &rule("udp", "67 547");
+    assert_eq!(data, rules + "json_close_array \n");
+    assert_eq!(root.read("etc/config/firewall"), FIREWALL);
+    // A zone that lets everybody in needs none, nor does one of other networks.
+    let open = FIREWALL.replace("option input 'REJECT'", "option input 'ACCEPT'");
+    for firewall in [open.as_str(), &FIREWALL.replace("'guest'", "'other'")] {
+        root.write("etc/config/firewall", firewall, 0o644);
+        assert!(!run(&root, "start").1.contains("json_"), "{firewall}");
+    }
+    // A device, and not a network, is what the list has.
+    root.write(
+        "etc/config/tollgate",
+        &CONFIG.replace("br-lan", "guest"),
+        0o644,
+    );
+    run(&root, "start");
+    let said = root.read("log");
+    let warning =
+        "daemon.warn `list interface 'guest'`: guest is a network; its device is br-guest\n";
+    assert!(said.contains(warning), "{said}");
+}
+
+#[test]
+fn disabled_and_opened_it_takes_the_gate_along() {
+    if !far_root::have() {
+        return;
+    }
+    let root = router();
+    root.write(
+        "etc/config/tollgate",
+        &CONFIG.replace("'1'", "'off'"),
+        0o644,
+    );
+    root.write("runs", "", 0o644);
+    let (code, told) = run(&root, "start");
+    assert_eq!(
+        (code, told.as_str()),
+        (
+            0,
+            "procd_add_reload_trigger tollgate\nprocd_add_raw_trigger interface.* 2000 /etc/init.d/tollgate-wrt reload\n"
+        )
+    );
+    // The daemon had to end first.
+    assert_eq!(root.read("asked"), "gate remove\ngate remove\n");
+    assert_eq!(
+        root.read("log"),
+        "daemon.notice disabled by `option enabled '0'`\ndaemon.notice the gate is gone: everybody has access\n"
+    );
+    assert_eq!(root.read("dhcp"), "stop\n");
+
+    let root = router();
+    assert_eq!(run(&root, "stop"), (0, "procd: killed\n".to_owned()));
+    assert!(!root.has("asked"), "to stop it leaves the gate shut");
+    assert_eq!(run(&root, "open"), (0, "procd: killed\n".to_owned()));
+    assert_eq!(root.read("asked"), "gate remove\n");
+}
+
+fn sourced(root: &FarRoot, name: &str, environment: &[(&str, &str)]) -> String {
+    root.write("script", &script(name), 0o644);
+    let mut command = root.command(&["/bin/sh", "-c", &format!("{LOGGER}; ( . /script )")]);
+    let output = command.envs(environment.iter().copied()).output().unwrap();
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+const NOTHING: &str = "tollgate-wrt: nothing else of this router's configuration is changed\n";
+
+#[test]
+fn the_configuration_of_the_router_stays_as_it_is() {
+    if !far_root::have() {
+        return;
+    }
+    let usual = "tollgate.main.interface='br-lan'\nnetwork.lan.device='br-lan'\nfirewall.@defaults[0].flow_offloading='0'\n";
+    let root = router();
+    root.write("uci", usual, 0o644);
+    assert_eq!(sourced(&root, "tollgate-wrt.defaults", &[]), NOTHING);
+    assert_eq!(root.read("uci"), usual);
+    assert!(!root.has("committed"));
+
+    // Offloading is the owner's to turn off.
+    root.write("uci", &usual.replace("'0'", "'1'"), 0o644);
+    let said = sourced(&root, "tollgate-wrt.defaults", &[]);
+    assert!(
+        said.contains("flow offloading is on, with which nothing is sold"),
+        "{said}"
+    );
+    assert_eq!(root.read("uci"), usual.replace("'0'", "'1'"));
+
+    // A LAN without that bridge: once.
+    root.write(
+        "uci",
+        &usual.replace("device='br-lan'", "device='br-lan.1'"),
+        0o644,
+    );
+    let said = sourced(&root, "tollgate-wrt.defaults", &[]);
+    assert!(
+        said.starts_with("tollgate-wrt: the LAN is br-lan.1 and not br-lan"),
+        "{said}"
+    );
+    assert!(
+        root.read("uci")
+            .contains("tollgate.main.interface='br-lan.1'\n")
+    );
+    assert_eq!(root.read("committed"), "tollgate\n");
+    let told = root.read("log").lines().count();
+    assert_eq!(sourced(&root, "tollgate-wrt.defaults", &[]), NOTHING);
+    assert_eq!(root.read("log").lines().count(), told + 1);
+
+    // The bridge of another network is what the owner has meant.
+    let other = "tollgate.main.interface='br-lan'\nnetwork.lan.device='eth0'\nnetwork.guest.device='br-lan'\n";
+    root.write("uci", other, 0o644);
+    assert_eq!(sourced(&root, "tollgate-wrt.defaults", &[]), NOTHING);
+    assert_eq!(root.read("uci"), other);
+}
+
+const SERVICE: &str = "#!/bin/sh\n# a double of the service\necho \"$1\" >>/service\n[ \"$1\" != enabled ] || [ -L /etc/rc.d/S19tollgate-wrt ]\n";
+
+#[test]
+fn removal_leaves_the_money_to_root_and_an_upgrade_leaves_all() {
+    if !far_root::have() {
+        return;
+    }
+    let root = router();
+    run(&root, "start");
+    root.write("etc/tollgate/money/journal", "1", 0o600);
+    root.write("etc/init.d/tollgate-wrt", SERVICE, 0o755);
+    for environment in [("PKG_UPGRADE", "1"), ("IPKG_INSTROOT", "/image")] {
+        assert_eq!(sourced(&root, "tollgate-wrt.prerm", &[environment]), "");
+        assert!(!root.has("service"));
+    }
+    assert_eq!(
+        sourced(&root, "tollgate-wrt.prerm", &[]),
+        "tollgate-wrt: the wallet stays in /etc/tollgate/money, and the router's key in /etc/tollgate/identities.json\n"
+    );
+    assert_eq!(root.read("service"), "open\n");
+    assert!(!root.has("var/run/tollgate") && root.names("var/run").is_empty());
+    for file in ["config.json", "money", "money/journal"] {
+        assert_eq!(owner(&root, &format!("etc/tollgate/{file}")), 0, "{file}");
+    }
+}
+
+#[test]
+fn the_place_in_the_start_s_order_is_taken_over() {
+    if !far_root::have() {
+        return;
+    }
+    let root = router();
+    root.write("etc/init.d/tollgate-wrt", SERVICE, 0o755);
+    let linked = |name: &str| {
+        std::fs::create_dir_all(root.path("etc/rc.d")).unwrap();
+        let link = root.path("etc/rc.d").join(name);
+        std::os::unix::fs::symlink("../init.d/tollgate-wrt", link).unwrap();
+        std::fs::remove_file(root.path("service")).unwrap_or_default();
+        sourced(&root, "tollgate-wrt.postinst", &[]);
+        root.read("service")
+    };
+    assert_eq!(sourced(&root, "tollgate-wrt.postinst", &[]), "");
+    assert!(!root.has("service"), "disabled stays disabled");
+    assert_eq!(linked("S95tollgate-wrt"), "enabled\ndisable\nenable\n");
+    assert_eq!(linked("S19tollgate-wrt"), "enabled\n");
+}
+
+#[test]
+fn nothing_is_bought_after_sysupgrade_s_archive() {
+    if !far_root::have() {
+        return;
+    }
+    let root = router();
+    root.write("etc/init.d/tollgate-wrt", SERVICE, 0o755);
+    root.write("upgrade.sh", &script("tollgate-wrt.upgrade.sh"), 0o644);
+    // As sysupgrade has it: run_hooks of lib/upgrade/common.sh.
+    let hooks = "archive() { echo archive >>/service; }; sysupgrade_init_conffiles=archive; . /upgrade.sh; \
+        for hook in $sysupgrade_init_conffiles; do eval \"$hook /tmp/list\"; done";
+    let run = |image: &str| {
+        let output = root.run(&["/bin/sh", "-c", &format!("IMAGE={image}; {hooks}")]);
+        assert!(
+            output.status.success() && output.stderr.is_empty(),
+            "{output:?}"
+        );
+        root.read("service")
+    };
+    assert_eq!(run(""), "archive\n");
+    assert_eq!(run("/tmp/image"), "archive\nstop\narchive\n");
+}
