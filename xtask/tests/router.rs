@@ -209,13 +209,16 @@ fn the_daemon_is_locked_up_where_that_can_be() {
     assert_eq!(link.to_str(), Some("tollgate/tollgate.sock"));
 }
 
+/// What a router lacks.
+type Change<'a> = &'a dyn Fn(&FarRoot);
+
 #[test]
 fn where_it_cannot_be_it_runs_as_root_and_says_so() {
     if !far_root::have() {
         return;
     }
     let remove = |root: &FarRoot, file: &str| std::fs::remove_file(root.path(file)).unwrap();
-    let cases: [(&str, &dyn Fn(&FarRoot)); 5] = [
+    let cases: [(&str, Change); 5] = [
         ("procd-ujail is not installed", &|root| {
             remove(root, "sbin/ujail")
         }),
