@@ -199,7 +199,12 @@ async fn converse(
         is_used.store(true, Ordering::Relaxed);
         counted.set_busy(true);
         let (head, body) = request.into_parts();
-        let (method, path) = (&head.method, head.uri.path());
+        let method = &head.method;
+        // What customers ask of others is nobody's business.
+        let path = match client.arrival.is_diverted {
+            true => "elsewhere",
+            false => head.uri.path(),
+        };
         let response = app
             .answer(method, &head.uri, &head.headers, body, client)
             .await;
