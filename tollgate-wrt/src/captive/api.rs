@@ -19,6 +19,8 @@ pub struct Places {
     pub origin: Option<String>,
     /// Where customers are sent once they have paid; empty for nowhere.
     pub afterwards: String,
+    /// Whether everybody has access, as long as nothing is sold.
+    pub is_open: bool,
 }
 
 impl Places {
@@ -36,14 +38,16 @@ impl Places {
 ///
 /// A customer who has paid and whom the gate does not let through yet is still
 /// captive: the portal then says what is missing.
-pub fn state(session: Option<&(Session, u64)>, portal: Option<String>, afterwards: &str) -> String {
+pub fn state(session: Option<&(Session, u64)>, portal: Option<String>, places: &Places) -> String {
     let open = session.filter(|(session, _)| session.running.is_some());
     let mut state = Map::new();
-    state.insert("captive".to_owned(), open.is_none().into());
+    let is_captive = open.is_none() && !places.is_open;
+    state.insert("captive".to_owned(), is_captive.into());
     if let Some(portal) = portal {
         state.insert("user-portal-url".to_owned(), portal.into());
     }
-    if !afterwards.is_empty() {
+    if !places.afterwards.is_empty() {
+        let afterwards = places.afterwards.as_str();
         state.insert("venue-info-url".to_owned(), afterwards.into());
     }
     state.insert("can-extend-session".to_owned(), true.into());
@@ -68,11 +72,7 @@ mod tests {
 
     fn parsed(session: Option<(Session, u64)>, places: &Places) -> Value {
         let here = "http://10.0.0.1:2121/portal/".to_owned();
-        let text = state(
-            session.as_ref(),
-            places.portal(Some(here)),
-            &places.afterwards,
-        );
+        let text = state(session.as_ref(), places.portal(Some(here)), places);
         serde_json::from_str(&text).unwrap()
     }
 
@@ -100,6 +100,12 @@ mod tests {
         // Paid, and the gate is not open yet.
         let waiting = session(Metric::Bytes, None);
         assert_eq!(parsed(Some((waiting, 0)), &places), captive);
+        // Nothing is sold, and nobody is kept out.
+        let places = Places {
+            is_open: true,
+            ..Places::default()
+        };
+        assert_eq!(parsed(None, &places)["captive"], false);
     }
 
     #[test]
@@ -107,6 +113,7 @@ mod tests {
         let places = Places {
             origin: Some("https://portal.example".to_owned()),
             afterwards: "https://cafe.example/".to_owned(),
+            is_open: false,
         };
         let paid = |metric, used| {
             let session = session(metric, Some(Moment { boot: 1, millis: 0 }));

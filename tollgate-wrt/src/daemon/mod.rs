@@ -129,6 +129,7 @@ pub fn run(options: &Options) -> Result<(), Failed> {
             .captive_api
             .map(|address| address.origin().to_owned()),
         afterwards: settings.file.redirect_url,
+        is_open: opened.is_open,
     };
     let resolver = Resolver::new(paths);
     let app = App::new(event.to_json(), resolver, shop.clone(), portal, places);

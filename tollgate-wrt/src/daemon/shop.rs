@@ -31,6 +31,8 @@ pub(super) struct Open {
     pub store: Arc<Store>,
     pub damage: Damage,
     pub warnings: Vec<String>,
+    /// Whether nobody is kept out: there is no gate, and nothing to buy.
+    pub is_open: bool,
 }
 
 /// What takes money: the journal, the gate, and what stands between them.
@@ -64,8 +66,12 @@ pub(super) fn open(
     };
     let release = files::read_text(&paths.kernel_release()).unwrap_or_default();
     let unfit = gate::nft::unfit(&release);
+    let is_open = match &settings.gate {
+        GateChoice::Nftables(_) => nothing_to_gate(settings, &store),
+        choice => *choice == GateChoice::Missing,
+    };
     let gate: Arc<dyn Gate> = match &settings.gate {
-        GateChoice::Nftables(_) if nothing_to_gate(settings, &store) => {
+        GateChoice::Nftables(_) if is_open => {
             warn("nothing is sold, so that the gate lets everybody through until a mint is named");
             // One that was left by an earlier run, and is nobody else's.
             let removed = gate::nft::claim().and_then(|_claim| gate::nft::remove());
@@ -132,6 +138,7 @@ pub(super) fn open(
         store,
         damage,
         warnings,
+        is_open,
     })
 }
 

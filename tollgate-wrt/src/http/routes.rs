@@ -148,7 +148,7 @@ impl App {
         let session = mac.and_then(|mac| self.shop.keeper.session(mac));
         // Behind a web server it is that server's address, or nobody knows it.
         let portal = self.places.portal(peer.portal());
-        api::state(session.as_ref(), portal, &self.places.afterwards)
+        api::state(session.as_ref(), portal, &self.places)
     }
 
     async fn take_payment(&self, headers: &HeaderMap, body: Incoming, peer: &Client) -> Response {

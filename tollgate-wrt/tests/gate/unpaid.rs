@@ -202,6 +202,9 @@ fn a_router_that_sells_nothing_shuts_nobody_out() {
         .log()
         .wait_for("lets everybody through until a mint is named");
     network.assert_open(Who::Alice);
+    // No phone is to look for a portal then.
+    let state = network.alice.on(|| get(portal(), "/captive-api"));
+    assert!(state.body.contains("\"captive\":false"), "{state:?}");
 }
 
 #[test]
