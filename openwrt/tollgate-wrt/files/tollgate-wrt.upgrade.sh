@@ -6,6 +6,7 @@ tollgate_before_archive() {
 	local seconds=10
 	# Without an image (-b, -l) the archive is one moment of a router that goes on.
 	[ -n "$IMAGE" ] || return 0
+	echo "tollgate-wrt is stopped before its wallet is saved; should the upgrade fail: /etc/init.d/tollgate-wrt start" >&2
 	/etc/init.d/tollgate-wrt stop
 	while [ -S /var/run/tollgate/tollgate.sock ] && [ "$seconds" -gt 0 ]; do
 		seconds=$((seconds - 1))
