@@ -144,6 +144,8 @@ fn as_page(headers: &mut HeaderMap) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn is_for_us(line: &str, host: Option<&str>, is_diverted: bool) -> bool {
@@ -206,6 +208,17 @@ mod tests {
         assert!(!is_for_us("http://example.org/", None, false));
         // HTTP/1.0, through the gate.
         assert!(!is_for_us("/", None, true));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(line in "(https?://)?[a-z0-9.:\\[\\]%@/*]{0,30}", host in any::<Vec<u8>>()) {
+            let mut headers = HeaderMap::new();
+            headers.extend(HeaderValue::from_bytes(&host).ok().map(|host| (HOST, host)));
+            if let Ok(uri) = line.parse() {
+                is_for_another(&uri, &headers, &Arrival::default());
+            }
+        }
     }
 
     #[test]
