@@ -192,6 +192,14 @@ fn set_refuses_with_field_and_reason_and_changes_nothing() {
         (&["port", "80"], "uci set tollgate.main.port='VALUE'"),
         (&["mint", "x"], "uci add_list tollgate.main.mint="),
         (
+            &["open_port", "81"],
+            "uci add_list tollgate.main.open_port=",
+        ),
+        (
+            &["captive_api", "x"],
+            "captive_api is a setting of /etc/config/tollgate: uci set",
+        ),
+        (
             &["log_level", "debug"],
             "log_level is set in /etc/config/tollgate:2, which overrides config.json: uci set tollgate.main.log_level='debug'; uci commit tollgate",
         ),

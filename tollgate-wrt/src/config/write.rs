@@ -12,25 +12,13 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
 use super::schema::{File, Mint, VERSION};
-use super::{Error, Origin, examine, fields, read, settings};
+use super::{Error, Origin, examine, fields, read, settings, uci_options};
 use crate::files;
 use crate::json::{self, Path};
 use crate::paths::Paths;
 
 /// Only the owner: the file says whom the money goes to.
 const MODE: u32 = 0o600;
-
-/// Options that stand in UCI only.
-const UCI_ONLY: [&str; 8] = [
-    "enabled",
-    "interface",
-    "port",
-    "gate",
-    "gate_command",
-    "open_port",
-    "mint",
-    "price_per_step",
-];
 
 /// A value that was changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,7 +135,7 @@ fn lock(paths: &Paths) -> io::Result<Handle> {
 fn known(key: &str) -> Result<Path, Wrong> {
     let path = Path::parse(key).filter(|path| fields::expected(path).is_some());
     path.ok_or_else(|| {
-        if UCI_ONLY.contains(&key) {
+        if uci_options().any(|option| option == key) {
             return Wrong::Value(format!(
                 "{key} is a setting of /etc/config/tollgate: {}",
                 uci_command(key, "VALUE")
@@ -196,7 +184,7 @@ fn refuse_overridden(
 
 fn uci_command(option: &str, value: &str) -> String {
     let verb = match option {
-        "interface" | "mint" => "add_list",
+        "interface" | "mint" | "open_port" => "add_list",
         _ => "set",
     };
     format!("uci {verb} tollgate.main.{option}='{value}'; uci commit tollgate")

@@ -72,7 +72,7 @@ const FIELDS: &[(&str, &str)] = &[
         "redirect_url",
         "an address such as \"https://example.org\", or \"\"",
     ),
-    ("auth_delay_seconds", INTEGER),
+    ("auth_delay_seconds", "a whole number of seconds, 0 to 60"),
     ("upstream_detector", OBJECT),
     ("upstream_detector.probe_timeout", DURATION),
     ("upstream_detector.probe_retry_count", INTEGER),
