@@ -7,6 +7,8 @@
 mod far_root;
 mod support;
 
+use std::os::unix::fs::MetadataExt;
+
 use far_root::FarRoot;
 
 /// A double of logger, which busybox would take for its own if it were a program.
@@ -145,7 +147,6 @@ fn run(root: &FarRoot, action: &str) -> (i32, String) {
 }
 
 fn owner(root: &FarRoot, file: &str) -> u32 {
-    use std::os::unix::fs::MetadataExt;
     std::fs::symlink_metadata(root.path(file)).unwrap().uid()
 }
 
@@ -173,6 +174,8 @@ fn the_daemon_is_locked_up_where_that_can_be() {
     root.write("etc/tollgate/money/journal", "1", 0o600);
     root.write("etc/shadow", "", 0o600);
     std::os::unix::fs::symlink("/etc/shadow", root.path("etc/tollgate/money/link")).unwrap();
+    // An owner may hide the settings from others.
+    root.write("etc/config/tollgate", CONFIG, 0o600);
     let (code, told) = run(&root, "start");
     assert_eq!(code, 0);
     for line in [
@@ -200,6 +203,11 @@ fn the_daemon_is_locked_up_where_that_can_be() {
             "{file}"
         );
     }
+    let settings = std::fs::metadata(root.path("etc/config/tollgate")).unwrap();
+    assert_eq!(
+        (settings.uid(), settings.gid(), settings.mode() & 0o777),
+        (0, 32_768, 0o640)
+    );
     // Not where a link leads to, nor what is the owner's to change.
     assert_eq!(
         (owner(&root, "etc/shadow"), owner(&root, "etc/tollgate")),
