@@ -140,7 +140,7 @@ impl Portal {
         match is_paid {
             true => {
                 let heading = language.text("paid");
-                visitor.result(Tone::Good, heading, &self.price_line(visitor, state))
+                visitor.result(Tone::Good, heading, "")
             }
             false => {
                 let heading = language.text("refused");
@@ -208,12 +208,13 @@ impl Portal {
         if !is_online {
             return String::new();
         }
-        let mut html = "<p class=\"buttons\">".to_owned();
+        let mut html = String::new();
         if let Some(site) = &self.offer.site {
             let name = site.split("//").nth(1).unwrap_or(site);
             let name = name.split('/').next().unwrap_or(name);
             let text = visitor.language.say("continue", &[("site", name)]);
-            let link = "<a class=\"button main\" href=\"{site}\">{text}</a>";
+            let link =
+                "<p class=\"buttons\"><a class=\"button main\" href=\"{site}\">{text}</a></p>";
             fill(
                 &mut html,
                 link,
@@ -221,15 +222,10 @@ impl Portal {
                 &[("site", site), ("text", &text)],
             );
         }
-        let link =
-            "<a class=\"button\" id=\"refresh\" href=\"./?was=1&amp;lang={lang}\">{=refresh}</a>";
-        fill(
-            &mut html,
-            link,
-            visitor.language,
-            &[("lang", &visitor.language.tag)],
-        );
-        html + "</p>"
+        let link = "<p class=\"buttons\" id=\"refresh\"><a class=\"button\" href=\"./?was=1&amp;lang={lang}\">{=refresh}</a></p>";
+        let lang = [("lang", &*visitor.language.tag)];
+        fill(&mut html, link, visitor.language, &lang);
+        html
     }
 
     /// What stands in the way of a payment.
@@ -271,7 +267,7 @@ impl Portal {
         let (of_step, unit) = self.offer.price().unwrap_or_default();
         let mut choices = String::new();
         for (index, steps) in self.offer.choices().into_iter().enumerate() {
-            let html = "<label class=\"choice\"><input type=\"radio\" name=\"steps\" value=\"{steps}\"{+checked}><span>{amount}</span><small>{price}</small></label>";
+            let html = "<label class=\"choice\"><input type=\"radio\" name=\"steps\" value=\"{steps}\"{+checked}><span>{amount}</span><small><bdi>{price}</bdi></small></label>";
             let cost = match unit {
                 "" => String::new(),
                 unit => price(steps.saturating_mul(of_step), unit),
@@ -306,17 +302,10 @@ impl Portal {
             }
             mints += "</div></fieldset>\n";
         }
-        let same_unit = |unit: &&str| {
-            self.offer
-                .mints
-                .iter()
-                .all(|mint| mint.price_unit == **unit)
-        };
-        let first = self.offer.mints.first().map(|mint| &*mint.price_unit);
-        let other = match first.filter(same_unit) {
-            Some(unit) => language.say("other-amount", &[("unit", unit_name(unit))]),
-            None => language.say("other-amount", &[("unit", "…")]),
-        };
+        let units = self.offer.mints.iter();
+        let mut units: Vec<&str> = units.map(|mint| unit_name(&mint.price_unit)).collect();
+        units.dedup();
+        let other = language.say("other-amount", &[("unit", &units.join(" / "))]);
         let values = [
             ("lang", &*language.tag),
             ("open", &open),

@@ -53,7 +53,8 @@ impl Portal {
         }
         let ends = match left {
             Some(left @ 1..604_800) if is_sure => {
-                language.say("invoice-ends", &[("time", &time(left, language))])
+                let ends = language.say("invoice-ends", &[("time", &time(left, language))]);
+                filled("<p class=\"soft\">{ends}</p>", language, &[("ends", &ends)])
             }
             _ => String::new(),
         };
@@ -68,8 +69,12 @@ impl Portal {
             ("invoice", &invoice.request),
         ];
         let main = filled(INVOICE, language, &values);
-        let head = "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>";
-        self.page(visitor, 200, (&heading, &address, head), &main)
+        // With its address: to one with a fragment, as this may be, a browser only
+        // scrolls.
+        let head = "<noscript><meta http-equiv=\"refresh\" content=\"5;url={address}lang={lang}\"></noscript>";
+        let values = [("address", &*address), ("lang", &language.tag)];
+        let head = filled(head, language, &values);
+        self.page(visitor, 200, (&heading, &address, &head), &main)
     }
 
     fn no_invoice(&self, visitor: &Visitor<'_>) -> Answer {

@@ -113,19 +113,9 @@ impl Portal {
 }
 
 impl Visitor<'_> {
-    /// What is said about the request that this page answers: it gets the focus.
+    /// What is said about the request that this page answers. The addresses of
+    /// such pages end in `#result`, so that it has the focus.
     pub(super) fn result(&self, tone: Tone, heading: &str, text: &str) -> String {
-        self.box_of(tone, heading, text, " autofocus")
-    }
-
-    /// What is said about the shop.
-    pub(super) fn warning(&self, text: &str) -> String {
-        let mut html = "<p class=\"card notice warning\">".to_owned();
-        escape(&mut html, text);
-        html + "</p>\n"
-    }
-
-    fn box_of(&self, tone: Tone, heading: &str, text: &str, focus: &str) -> String {
         let (class, role) = match tone {
             Tone::Good => ("good", "status"),
             Tone::Warning => ("warning", "status"),
@@ -134,11 +124,17 @@ impl Visitor<'_> {
         let values = [
             ("class", class),
             ("role", role),
-            ("focus", focus),
             ("heading", heading),
             ("text", text),
         ];
         filled(NOTICE, self.language, &values)
+    }
+
+    /// What is said about the shop.
+    pub(super) fn warning(&self, text: &str) -> String {
+        let mut html = "<p class=\"card notice warning\">".to_owned();
+        escape(&mut html, text);
+        html + "</p>\n"
     }
 
     /// A refusal in the customer's words; in the protocol's where the language

@@ -20,7 +20,7 @@ use crate::wallet;
 pub struct Shop {
     pub network: Network,
     pub root: Root,
-    mint: Mint,
+    pub mint: Mint,
     directory: tempfile::TempDir,
     purse: Vec<Proof>,
 }
@@ -90,6 +90,22 @@ impl Shop {
     /// So much was paid in another way.
     pub fn spend(&mut self, steps: usize) {
         self.purse.drain(..steps);
+    }
+
+    /// A token of so many pieces of a sat, which are the customer's no more.
+    #[allow(dead_code, reason = "the tests of the portal use it")]
+    pub fn spend(&mut self, pieces: usize) -> String {
+        let token = wallet::token(&self.mint.url(), &self.purse[..pieces]);
+        self.purse.drain(..pieces);
+        token
+    }
+
+    /// Fills the customers' purse with so many more.
+    #[allow(dead_code, reason = "the tests of the portal use it")]
+    pub fn earn(&mut self, pieces: usize) {
+        let address = self.mint.address;
+        let earned = || wallet::mint(address, pieces, 1);
+        self.purse.extend(self.network.internet.on(earned));
     }
 
     /// The same where it may be refused; what is offered is not spent then.

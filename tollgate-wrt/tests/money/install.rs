@@ -60,6 +60,17 @@ pub fn programs(version: Version) -> Option<&'static Path> {
 }
 
 fn install(version: Version) -> io::Result<PathBuf> {
+    let directory = cached(version.directory(), |directory| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(directory))?;
+        let mut pip = Command::new(directory.join("bin/pip"));
+        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+        run(pip.args(version.pins()))
+    })?;
+    Ok(directory.join("bin"))
+}
+
+/// A folder that outlives the tests; `fill` fills it the first time.
+pub fn cached(name: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = set("XTASK_CACHE_DIR")
         .or_else(|| Some(set("XDG_CACHE_HOME")?.join("tollgate-xtask")))
@@ -67,23 +78,21 @@ fn install(version: Version) -> io::Result<PathBuf> {
         .ok_or_else(|| io::Error::other("no cache directory"))?;
     fs::create_dir_all(&cache)?;
     // Several test processes may want it at once.
-    let lock = File::create(cache.join(format!("{}.lock", version.directory())))?;
+    let lock = File::create(cache.join(format!("{name}.lock")))?;
     flock(&lock, FlockOperation::LockExclusive)?;
 
-    let directory = cache.join(version.directory());
+    let directory = cache.join(name);
     let done = directory.join("installed");
     if !done.exists() {
         let _ = fs::remove_dir_all(&directory);
-        run(Command::new("python3").args(["-m", "venv"]).arg(&directory))?;
-        let mut pip = Command::new(directory.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
-        run(pip.args(version.pins()))?;
+        fill(&directory)?;
         File::create(done)?.sync_all()?;
     }
-    Ok(directory.join("bin"))
+    Ok(directory)
 }
 
-fn run(command: &mut Command) -> io::Result<()> {
+/// Runs a program to its end; what it complained of is the error.
+pub fn run(command: &mut Command) -> io::Result<()> {
     let output = command.stdin(Stdio::null()).output();
     let failed = |why: String| io::Error::other(format!("{command:?}: {why}"));
     let output = output.map_err(|error| io::Error::other(error.to_string()))?;

@@ -130,6 +130,14 @@ impl Mint {
         self.child.wait().unwrap();
     }
 
+    /// Stops it where it is (SIGSTOP), or lets it go on (SIGCONT).
+    #[allow(dead_code, reason = "the tests of the portal use it")]
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.child.id()).unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// Starts it again, at the same address and with the same database.
     pub fn restart(&mut self) {
         self.child = self.how.spawn();

@@ -53,6 +53,8 @@
       const name = { on: "online", low: "low", over: "over" }[state];
       $("state").textContent = $("said").textContent = words[name];
       $("note").textContent = note;
+      // What the page began with is said.
+      if ($("result")) show("result", false);
       document.title = words[name] + " ·" + document.title.split("·").pop();
     };
     const look = async () => {
@@ -120,7 +122,7 @@
       if (!mint) return;
       for (const step of steps) {
         const cost = BigInt(step.value) * BigInt(mint.dataset.price);
-        step.parentNode.querySelector("small").textContent = cost + " " + mint.dataset.unit;
+        step.parentNode.querySelector("bdi").textContent = cost + " " + mint.dataset.unit;
       }
     };
     form.onchange = (event) => {
