@@ -131,6 +131,10 @@ impl Portal {
             Err(refusal) if refusal.is_pending() => {
                 visitor.elsewhere(&format!("./?wait={before}"), "#status")
             }
+            // What is spent is of no use any more.
+            Err(refusal) if refusal == Refusal::spent() => {
+                self.home(&visitor, Some((&refusal, "")))
+            }
             Err(refusal) => self.home(&visitor, Some((&refusal, &token))),
         }
     }

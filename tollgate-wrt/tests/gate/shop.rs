@@ -94,7 +94,7 @@ impl Shop {
 
     /// A token of so many pieces of a sat, which are the customer's no more.
     #[allow(dead_code, reason = "the tests of the portal use it")]
-    pub fn spend(&mut self, pieces: usize) -> String {
+    pub fn take_token(&mut self, pieces: usize) -> String {
         let token = wallet::token(&self.mint.url(), &self.purse[..pieces]);
         self.purse.drain(..pieces);
         token
@@ -180,4 +180,15 @@ pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
         thread::sleep(Duration::from_millis(20));
     }
     start.elapsed()
+}
+
+/// The library of `faketime`, as that program finds it.
+pub fn faketime() -> Option<PathBuf> {
+    let output = Command::new("faketime")
+        .args(["-f", "+0", "sh", "-c", "echo $LD_PRELOAD"])
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let path = text.trim().split(':').next_back()?;
+    Some(PathBuf::from(path)).filter(|path| path.is_absolute())
 }

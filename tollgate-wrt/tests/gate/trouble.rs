@@ -1,14 +1,12 @@
 //! What happens to routers.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use crate::groups;
 use crate::machine::{ECHO, exchange};
 use crate::network::{FIREWALL, Network, Who};
-use crate::shop::{Shop, root, start, wait_until};
+use crate::shop::{Shop, faketime, root, start, wait_until};
 
 /// How long it may take until all is right again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -106,17 +104,6 @@ fn it_is_right_again() {
     let daemon = shop.start();
     assert_right(&shop, "after the router has started again");
     assert!(daemon.stop().success());
-}
-
-/// The library of `faketime`, as that program finds it.
-fn faketime() -> Option<PathBuf> {
-    let output = Command::new("faketime")
-        .args(["-f", "+0", "sh", "-c", "echo $LD_PRELOAD"])
-        .output()
-        .ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    let path = text.trim().split(':').next_back()?;
-    Some(PathBuf::from(path)).filter(|path| path.is_absolute())
 }
 
 #[test]

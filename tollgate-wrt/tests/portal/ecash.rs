@@ -39,7 +39,7 @@ fn a_customer_pays_and_sees_it_used_up() {
     look(&browser, "offline");
 
     // Pasted as it comes out of a mail. Both forms of the address are no token's.
-    let token = shop.spend(4);
+    let token = shop.take_token(4);
     let (start, end) = token.split_at(40);
     browser.paste("#token", &format!(" cashu:{start}\n  {end}\n"));
     browser.click("#ecash + form button.main");
@@ -90,7 +90,7 @@ fn a_customer_pays_and_sees_it_used_up() {
     // Again, and a top-up while it lasts.
     for total in ["1 MB left", "2 MB left"] {
         browser.go("/portal/");
-        browser.paste("#token", &shop.spend(1));
+        browser.paste("#token", &shop.take_token(1));
         browser.click("#ecash + form button.main");
         browser.wait_for("#left", total);
     }
@@ -126,7 +126,7 @@ fn neither_scripts_nor_a_mouse_are_needed() {
     assert_eq!(focused(), "token");
     let outline = "return getComputedStyle(document.activeElement).outlineStyle";
     assert_eq!(browser.run(outline, &[]), "solid");
-    browser.paste("#token", &shop.spend(1));
+    browser.paste("#token", &shop.take_token(1));
     browser.press(TAB);
     assert_eq!(focused(), "Pay");
     assert_eq!(browser.run(outline, &[]), "solid");
@@ -156,7 +156,7 @@ fn neither_scripts_nor_a_mouse_are_needed() {
     shop.network.assert_shut(Who::Alice);
 
     // A mint that does not answer: the page waits, and tells what came of it.
-    let token = shop.spend(1);
+    let token = shop.take_token(1);
     shop.mint.signal(rustix::process::Signal::STOP);
     browser.paste("#token", &token);
     browser.click("#ecash + form button.main");
