@@ -83,6 +83,22 @@ impl Paths {
         self.below("proc/sys/kernel/osrelease")
     }
 
+    /// What the gate of NoDogSplash and openNDS has counted, for the next start
+    /// of the daemon; where nothing survives a start of the router.
+    pub fn ndsctl_counters(&self) -> PathBuf {
+        self.below("var/run/tollgate.ndsctl")
+    }
+
+    /// The IPv6 addresses of the router.
+    pub fn ipv6_addresses(&self) -> PathBuf {
+        self.below("proc/net/if_inet6")
+    }
+
+    /// Whether the router forwards IPv6.
+    pub fn ipv6_forwarding(&self) -> PathBuf {
+        self.below("proc/sys/net/ipv6/conf/all/forwarding")
+    }
+
     /// The certificates of the authorities that the system trusts; OpenWrt's
     /// package ca-bundle has it.
     pub fn certificates(&self) -> PathBuf {

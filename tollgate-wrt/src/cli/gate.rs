@@ -9,7 +9,10 @@ use serde_json::json;
 use super::output::{complain, exit_code, print};
 use super::table::Parsed;
 use super::table::options::DRY_RUN;
+use crate::config::{self, GateChoice};
 use crate::files;
+use crate::gate::Open;
+use crate::gate::ndsctl::owner as ndsctl;
 use crate::gate::nft::{self, Quota};
 use crate::paths::Paths;
 
@@ -18,7 +21,16 @@ use crate::paths::Paths;
 /// # Errors
 /// What is wrong with the options.
 pub fn status(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
-    Ok(exit_code(show(&Paths::new(parsed.root()?), parsed.json())))
+    let paths = Paths::new(parsed.root()?);
+    // With settings that cannot be read, this is what there may be.
+    let settings = config::load(&paths).ok().map(|loaded| loaded.settings);
+    let is_well = match settings {
+        Some(settings) if settings.gate == GateChoice::Ndsctl => {
+            show_ndsctl(&paths, &settings.interfaces, parsed.json())
+        }
+        _ => show(&paths, parsed.json()),
+    };
+    Ok(exit_code(is_well))
 }
 
 /// Takes the gate away.
@@ -27,6 +39,20 @@ pub fn status(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
 /// What is wrong with the options.
 pub fn remove(parsed: &Parsed) -> Result<ExitCode, lexopt::Error> {
     let is_dry = parsed.has(&DRY_RUN);
+    let paths = Paths::new(parsed.root()?);
+    if ndsctl::was_used(&paths) && !is_dry {
+        match ndsctl::release(&paths) {
+            Ok(shut) => complain(&format!(
+                "NoDogSplash or openNDS stays as it is; {shut} who had paid are shut out"
+            )),
+            Err(error) => {
+                complain(&format!(
+                    "cannot end the gate of NoDogSplash or openNDS: {error}"
+                ));
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
     let was_there = match is_dry {
         true => nft::quotas().map(|quotas| quotas.is_some()),
         // Until the daemon has ended, it would make it again.
@@ -68,6 +94,45 @@ fn show(paths: &Paths, as_json: bool) -> bool {
         false => text(quotas.as_deref(), trouble.as_deref()),
     };
     print(&text) && is_well
+}
+
+/// The same where NoDogSplash or openNDS is the gate.
+fn show_ndsctl(paths: &Paths, interfaces: &[String], as_json: bool) -> bool {
+    let customers = ndsctl::customers();
+    let trouble = [
+        customers.as_ref().err().map(ToString::to_string),
+        ndsctl::leak(paths, interfaces),
+    ];
+    let trouble: Vec<String> = trouble.into_iter().flatten().collect();
+    let is_in_place = customers.is_ok();
+    let customers = customers.unwrap_or_default();
+    let text = if as_json {
+        let clients = customers
+            .iter()
+            .map(|open| json!({"mac": open.mac, "bytes": open.bytes, "limit": null}));
+        let clients: Vec<_> = clients.collect();
+        let report = json!({"in_place": is_in_place, "clients": clients, "trouble": trouble});
+        format!("{report}\n")
+    } else {
+        let mut text = match (is_in_place, customers.is_empty()) {
+            (false, _) => String::new(),
+            (true, true) => {
+                "NoDogSplash or openNDS is in place, and lets nobody through\n".to_owned()
+            }
+            (true, false) => {
+                "NoDogSplash or openNDS is in place, and lets through (with bytes):\n".to_owned()
+            }
+        };
+        for Open { mac, bytes } in &customers {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{mac} {}", bytes.unwrap_or(0));
+        }
+        trouble.iter().for_each(|trouble| {
+            let _ = writeln!(text, "{trouble}");
+        });
+        text
+    };
+    print(&text) && trouble.is_empty()
 }
 
 fn report(quotas: Option<&[Quota]>, trouble: Option<&str>) -> String {

@@ -10,6 +10,8 @@ pub enum GateChoice {
     /// The kernel's nftables. TCP ports of the router that are open to those
     /// who have not paid, beside the daemon's.
     Nftables(Vec<u16>),
+    /// NoDogSplash or openNDS.
+    Ndsctl,
     /// The owner's own program.
     Command(PathBuf),
     /// No gate: everybody has access anyway.
@@ -20,6 +22,7 @@ pub enum GateChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GateKind {
     Nftables,
+    Ndsctl,
     Command,
     None,
 }
@@ -28,6 +31,7 @@ impl GateKind {
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "nftables" => Some(Self::Nftables),
+            "ndsctl" => Some(Self::Ndsctl),
             "command" => Some(Self::Command),
             "none" => Some(Self::None),
             _ => None,
@@ -60,6 +64,7 @@ pub fn choose(
             Ok(GateChoice::Nftables(ports))
         }
         (None, None) => Ok(GateChoice::Missing),
+        (Some(GateKind::Ndsctl), None) => Ok(GateChoice::Ndsctl),
         (Some(GateKind::None), None) => Ok(GateChoice::None),
         (Some(GateKind::Command), Some(program)) => Ok(GateChoice::Command(program)),
         (Some(GateKind::Command), None) => Err((

@@ -45,6 +45,7 @@ pub fn settings(paths: &Paths) -> Result<Vec<Setting>, Error> {
     let mut found = Vec::new();
     let (gate, program, open_ports) = match &settings.gate {
         GateChoice::Missing => (Value::Null, Value::Null, Value::Null),
+        GateChoice::Ndsctl => ("ndsctl".into(), Value::Null, Value::Null),
         GateChoice::None => ("none".into(), Value::Null, Value::Null),
         GateChoice::Command(program) => {
             let program = program.display().to_string();

@@ -170,7 +170,7 @@ impl Overrides {
             "gate" => {
                 self.gate = Some(read(
                     entry,
-                    "nftables, command or none",
+                    "nftables, ndsctl, command or none",
                     GateKind::from_word,
                 )?)
             }

@@ -93,6 +93,10 @@ pub(super) fn open(
             };
             Arc::new(gate::Nftables::new(place, paths.firewall()))
         }
+        GateChoice::Ndsctl => {
+            let gate = gate::Ndsctl::new(paths.clone(), settings.interfaces.clone());
+            Arc::new(gate)
+        }
         GateChoice::Command(program) => Arc::new(gate::Command::new(program.clone())),
         GateChoice::None => {
             warn("no gate: everybody has access, paid or not, as `option gate 'none'` says");

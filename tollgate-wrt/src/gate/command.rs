@@ -12,20 +12,13 @@
 //! fails. After ten seconds it is killed, and has failed.
 
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process;
-use tokio::time::timeout;
-
-use super::{Error, Gate, Limit, Open, Work};
+use super::{Error, Gate, Limit, Open, Work, process};
 use crate::net::Mac;
 
 /// How long a program may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Longest text of a program that is logged.
-const MAX_COMPLAINT: usize = 200;
 
 /// The gate that a program works.
 #[derive(Debug)]
@@ -42,21 +35,10 @@ impl Command {
     async fn run(&self, arguments: &[&str]) -> Result<String, Error> {
         let what = arguments.first().copied().unwrap_or_default();
         let failed = |why: String| Error(format!("{} {what}: {why}", self.program.display()));
-        let child = process::Command::new(&self.program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        let output = match timeout(TIMEOUT, child.wait_with_output()).await {
-            Ok(output) => output.map_err(|error| failed(error.to_string()))?,
-            Err(_) => return Err(failed(format!("not done in {} seconds", TIMEOUT.as_secs()))),
-        };
+        let output = process::run(&self.program, arguments, TIMEOUT).await;
+        let output = output.map_err(&failed)?;
         if !output.status.success() {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            let complaint: String = complaint.trim().chars().take(MAX_COMPLAINT).collect();
+            let complaint = process::said(&output.stderr);
             return Err(failed(format!("{}; {complaint}", output.status)));
         }
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())

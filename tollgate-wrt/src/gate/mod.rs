@@ -1,7 +1,9 @@
 //! What lets customers through, and keeps everybody else out.
 
 mod command;
+pub mod ndsctl;
 pub mod nft;
+mod process;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use crate::net::Mac;
 pub use command::Command;
+pub use ndsctl::Ndsctl;
 pub use nft::Nftables;
 
 /// Why a gate did not do what it was asked for, as a phrase for the log.

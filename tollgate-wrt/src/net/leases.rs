@@ -23,6 +23,16 @@ pub fn lookup(text: &str, address: IpAddr) -> Option<Mac> {
     unambiguous(found)
 }
 
+/// The addresses that `mac` was given.
+pub fn addresses(text: &str, mac: Mac) -> impl Iterator<Item = IpAddr> {
+    text.lines().filter_map(move |line| {
+        let mut columns = line.split_ascii_whitespace().skip(1);
+        let found: Mac = columns.next()?.parse().ok()?;
+        let address = columns.next()?.parse().ok()?;
+        (found == mac).then_some(address)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

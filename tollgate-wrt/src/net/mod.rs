@@ -3,7 +3,7 @@
 mod arp;
 pub mod host;
 pub mod interfaces;
-mod leases;
+pub mod leases;
 pub mod listen;
 mod mac;
 pub mod neighbours;

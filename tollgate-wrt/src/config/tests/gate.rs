@@ -7,6 +7,7 @@ fn a_gate_is_chosen_in_whole() {
         Root::new(None, Some(&options)).settings().gate
     };
     assert_eq!(settings("option gate 'none'"), GateChoice::None);
+    assert_eq!(settings("option gate 'ndsctl'"), GateChoice::Ndsctl);
     let nftables = |ports: &[u16]| GateChoice::Nftables(ports.to_vec());
     assert_eq!(settings("option gate 'nftables'"), nftables(&[22, 80, 443]));
     let ports = "option gate 'nftables'\nlist open_port '8080'\nlist open_port '22'";
@@ -35,7 +36,7 @@ fn a_gate_is_chosen_in_whole() {
         ),
         (
             "option gate 'nft'",
-            ":2: gate `nft`; expected nftables, command or none",
+            ":2: gate `nft`; expected nftables, ndsctl, command or none",
         ),
         (
             "option gate 'none'\nlist open_port '22'",

@@ -174,6 +174,7 @@ impl Commands {
         let error = self.keeper.gate_trouble();
         let (kind, command, error) = match &self.about.settings.gate {
             GateChoice::Missing => ("missing", None, Some("no gate is configured".to_owned())),
+            GateChoice::Ndsctl => ("ndsctl", None, error),
             GateChoice::None => ("none", None, error),
             GateChoice::Nftables(_) => ("nftables", None, error),
             GateChoice::Command(program) => ("command", Some(program.display().to_string()), error),

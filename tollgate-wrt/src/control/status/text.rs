@@ -86,6 +86,7 @@ impl GateStatus {
             (Some(command), _) => command.clone(),
             (None, "none") => "none: everybody has access".to_owned(),
             (None, "nftables") => "nftables".to_owned(),
+            (None, "ndsctl") => "NoDogSplash or openNDS (ndsctl)".to_owned(),
             (None, _) => return "none is configured: payments are refused".to_owned(),
         };
         let Overshoot {

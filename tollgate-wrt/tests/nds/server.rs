@@ -1,0 +1,228 @@
+//! openNDS (or NoDogSplash) on the test's router. It writes to /tmp and /etc by
+//! fixed names: so it runs in a mount namespace that a sleeping process holds.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::PATIENCE;
+use crate::machine::{Machine, run};
+use crate::network::ALICE_MAC;
+
+/// Makes the files of the namespace. `binauth` refuses whoever would click
+/// through. iptables 1.8.9 cannot add to chains that openNDS 9.10 has made by
+/// nft with a priority of its own: it wants to make them anew, and takes EEXIST
+/// for an answer; Linux says EOPNOTSUPP since 6.x. nft does it instead.
+const SET_UP: &str = r##"
+set -e
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+[ -z "$NODOGSPLASH" ] || cp -r "$NODOGSPLASH"/nodogsplash "$NODOGSPLASH"/ndsctl "$NODOGSPLASH"/htdocs /mnt
+cat >/mnt/iptables <<'END'
+#!/bin/sh
+case "$*" in
+*"-t filter -I "[FI]*)
+	[ "$1" != --wait ] || shift
+	exec nft "$(iptables-translate "$@" | sed -n "s/^nft '\(.*\)'\$/\1/p")" ;;
+*"-t filter -D FORWARD 1")
+	handle="$(nft -a list chain ip filter FORWARD | sed -n 's/.*# handle //p' | sed -n 2p)"
+	exec nft delete rule ip filter FORWARD handle "$handle" ;;
+*) exec /usr/sbin/iptables "$@" ;;
+esac
+END
+chmod 755 /mnt/iptables
+cat >/mnt/rules <<'END'
+FirewallRuleSet authenticated-users {
+    FirewallRule allow all
+}
+FirewallRuleSet preauthenticated-users {
+}
+FirewallRuleSet users-to-router {
+    FirewallRule allow udp port 53
+    FirewallRule allow tcp port 53
+    FirewallRule allow udp port 67
+    FirewallRule allow tcp port 2121
+}
+END
+cat >/mnt/opennds.conf - /mnt/rules <<'END'
+GatewayInterface br-lan
+gatewayfqdn disable
+dhcp_default_url_enable 0
+enable_serial_number_suffix 0
+binauth /bin/false
+checkinterval 5
+END
+cat >/mnt/nodogsplash.conf - /mnt/rules <<'END'
+GatewayInterface br-lan
+MaxClients 250
+BinAuth /bin/false
+CheckInterval 5
+WebRoot /mnt/htdocs
+END
+[ ! -e /etc/opennds/opennds.conf ] || mount --bind /mnt/opennds.conf /etc/opennds/opennds.conf
+# It would restart the machine's dnsmasq.
+[ ! -e /usr/bin/systemctl ] || mount --bind /bin/true /usr/bin/systemctl
+mount -t tmpfs tmpfs /tmp
+printf '%s\n' "1700000000 $ALICE 10.77.0.10 alice *" "1700000000 02:00:00:00:0b:01 10.77.0.11 bob *" >/tmp/dhcp.leases
+echo ready
+exec sleep 1000000
+"##;
+
+/// A router's openNDS.
+pub struct Server {
+    holder: Child,
+    server: Option<Child>,
+    nodogsplash: Option<PathBuf>,
+    directory: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts it. `Err` where it is not installed.
+    pub fn start(router: &Machine) -> Result<Self, String> {
+        let nodogsplash = std::env::var_os("NODOGSPLASH").map(PathBuf::from);
+        if nodogsplash.is_none() && !PathBuf::from("/usr/bin/opennds").exists() {
+            return Err("no opennds; install Debian's package of that name".to_owned());
+        }
+        for program in ["unshare", "nsenter", "iptables", "iptables-translate"] {
+            run(program, &["--version"], "")?;
+        }
+        let holder = router.on(|| {
+            Command::new("unshare")
+                .args(["--mount", "sh", "-c", SET_UP])
+                .env("ALICE", ALICE_MAC)
+                .env("NODOGSPLASH", nodogsplash.clone().unwrap_or_default())
+                .stdout(Stdio::piped())
+                .spawn()
+        });
+        let mut holder = holder.map_err(|error| error.to_string())?;
+        let mut line = String::new();
+        let output = std::io::BufReader::new(holder.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut { output }, &mut line).unwrap();
+        let mut server = Self {
+            holder,
+            server: None,
+            nodogsplash,
+            directory: tempfile::tempdir().unwrap(),
+        };
+        if line != "ready\n" {
+            return Err("its files cannot be made".to_owned());
+        }
+        // What the daemon finds on its PATH.
+        let path = server.ndsctl();
+        fs::write(&path, server.script()).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        server.run(router);
+        Ok(server)
+    }
+
+    pub fn is_nodogsplash(&self) -> bool {
+        self.nodogsplash.is_some()
+    }
+
+    fn ndsctl(&self) -> PathBuf {
+        self.directory.path().join("ndsctl")
+    }
+
+    fn script(&self) -> String {
+        let program = match self.is_nodogsplash() {
+            true => "/mnt/ndsctl",
+            false => "/usr/bin/ndsctl",
+        };
+        let holder = self.holder.id();
+        format!("#!/bin/sh\nexec nsenter --target={holder} --mount {program} \"$@\"\n")
+    }
+
+    /// PATH with `ndsctl`.
+    pub fn path(&self) -> String {
+        let path = std::env::var("PATH").unwrap();
+        format!("{}:{path}", self.directory.path().display())
+    }
+
+    /// A file that it sees as /tmp/….
+    pub fn tmp(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root/tmp/{name}", self.holder.id()))
+    }
+
+    /// Starts the program, and waits until it answers.
+    pub fn run(&mut self, router: &Machine) {
+        let holder = format!("--target={}", self.holder.id());
+        let program: &[&str] = match self.is_nodogsplash() {
+            true => &["/mnt/nodogsplash", "-f", "-c", "/mnt/nodogsplash.conf"],
+            false => &["/usr/bin/opennds", "-f"],
+        };
+        let log = fs::File::create(self.directory.path().join("log")).unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let child = router.on(|| {
+            Command::new("nsenter")
+                .args([&holder, "--mount", "--wd=/", "env"])
+                // NoDogSplash needs no help.
+                .arg(match self.is_nodogsplash() {
+                    true => format!("PATH={path}"),
+                    false => format!("PATH=/mnt:{path}"),
+                })
+                .args(program)
+                .stdout(log.try_clone().unwrap())
+                .stderr(log)
+                .spawn()
+        });
+        self.server = Some(child.unwrap());
+        let start = Instant::now();
+        while self.ask(&["json"]).is_err() {
+            let log = || fs::read_to_string(self.directory.path().join("log")).unwrap();
+            assert!(start.elapsed() < PATIENCE, "it does not start:\n{}", log());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Runs `ndsctl`; again while it is busy.
+    pub fn ask(&self, arguments: &[&str]) -> Result<String, String> {
+        const BUSY: i32 = 4;
+        loop {
+            let output = Command::new(self.ndsctl())
+                .args(arguments)
+                .output()
+                .unwrap();
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            match output.status.code() {
+                Some(BUSY) => thread::sleep(Duration::from_millis(20)),
+                Some(0) => return Ok(text(&output.stdout)),
+                _ => return Err(text(&output.stdout) + &text(&output.stderr)),
+            }
+        }
+    }
+
+    /// Whether it lets this device through.
+    pub fn lets_through(&self, mac: &str) -> bool {
+        let json = self.ask(&["json", mac]).unwrap();
+        json.contains("\"Authenticated\"")
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.server.as_ref().unwrap().id();
+        kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    pub fn stop(&mut self) {
+        self.signal(Signal::TERM);
+        let start = Instant::now();
+        let server = self.server.as_mut().unwrap();
+        while server.try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < PATIENCE, "it does not end");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for child in self.server.iter_mut().chain([&mut self.holder]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
