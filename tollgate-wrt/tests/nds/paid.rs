@@ -56,7 +56,14 @@ fn bytes_flow_until_they_are_used_up() {
     shop.assert_open(Who::Bob);
 
     // Who is known by now, and let through by somebody else without payment.
-    shop.browse(Who::Alice);
+    let answer = shop.browse(Who::Alice, "x.example", "/");
+    if !shop.server.is_nodogsplash() {
+        assert!(answer.contains("http://10.77.0.1:2121/portal/"), "{answer}");
+    }
+    let click = shop.server.click(ALICE_MAC);
+    let answer = shop.browse(Who::Alice, "10.77.0.1:2050", &click);
+    assert!(answer.starts_with("HTTP/1.1 "), "{answer}");
+    assert!(!shop.server.lets_through(ALICE_MAC), "{click} {answer}");
     shop.server.ask(&["auth", ALICE_MAC]).unwrap();
     let took = wait_until("without payment", || shop.is_shut(Who::Alice));
     assert!(took < LOOK, "{took:?}");

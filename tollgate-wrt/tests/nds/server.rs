@@ -10,14 +10,18 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use sha2::{Digest as _, Sha256};
+
 use crate::common::PATIENCE;
 use crate::machine::{Machine, run};
 use crate::network::ALICE_MAC;
 
-/// Makes the files of the namespace. `binauth` refuses whoever would click
-/// through. iptables 1.8.9 cannot add to chains that openNDS 9.10 has made by
+/// Makes the files of the namespace, with what docs/ndsctl.md tells owners to
+/// set. iptables 1.8.9 cannot add to chains that openNDS 9.10 has made by
 /// nft with a priority of its own: it wants to make them anew, and takes EEXIST
-/// for an answer; Linux says EOPNOTSUPP since 6.x. nft does it instead.
+/// for an answer; Linux says EOPNOTSUPP since 6.x. nft does it instead. openNDS
+/// 9.10 sometimes ends when its own check and `ndsctl` run scripts at the same
+/// moment (both change the handler of SIGCHLD): the check waits.
 const SET_UP: &str = r##"
 set -e
 mount --make-rprivate /
@@ -54,13 +58,17 @@ GatewayInterface br-lan
 gatewayfqdn disable
 dhcp_default_url_enable 0
 enable_serial_number_suffix 0
-binauth /bin/false
-checkinterval 5
+binauth /bin/true
+fasport 2121
+faspath /portal/
+fas_secure_enabled 1
+faskey test
+checkinterval 600
 END
 cat >/mnt/nodogsplash.conf - /mnt/rules <<'END'
 GatewayInterface br-lan
 MaxClients 250
-BinAuth /bin/false
+BinAuth /bin/true
 CheckInterval 5
 WebRoot /mnt/htdocs
 END
@@ -202,9 +210,28 @@ impl Server {
         json.contains("\"Authenticated\"")
     }
 
+    /// What a client would ask for to be let through without payment, if it
+    /// knew all secrets.
+    pub fn click(&self, mac: &str) -> String {
+        let json = self.ask(&["json", mac]).unwrap();
+        let (_, rest) = json.split_once("\"token\":\"").unwrap();
+        let token = rest.split('"').next().unwrap();
+        let hash = |text: &str| -> String {
+            let bytes = Sha256::digest(text);
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        match self.is_nodogsplash() {
+            true => format!("/nodogsplash_auth/?tok={token}&redir=http://x"),
+            false => {
+                let secret = hash(&format!("{}test", hash(token)));
+                format!("/opennds_auth/?tok={secret}&redir=http://x")
+            }
+        }
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = self.server.as_ref().unwrap().id();
-        kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+        let pid = i32::try_from(self.server.as_ref().unwrap().id()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
     pub fn stop(&mut self) {
@@ -220,6 +247,15 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if thread::panicking() {
+            let log = fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
+            let end: Vec<&str> = log.lines().rev().take(20).collect();
+            let status = self.server.as_mut().map(Child::try_wait);
+            eprintln!(
+                "NDS ({status:?}) has said, last things first:\n{}",
+                end.join("\n")
+            );
+        }
         for child in self.server.iter_mut().chain([&mut self.holder]) {
             let _ = child.kill();
             let _ = child.wait();

@@ -34,7 +34,7 @@ fn it_is_right_again() {
     shop.assert_open(Who::Alice);
     shop.transfer(Who::Alice, 500_000);
     // Bob makes himself known meanwhile, and is let through by nobody knows whom.
-    shop.browse(Who::Bob);
+    shop.browse(Who::Bob, "x.example", "/");
     shop.server.ask(&["auth", BOB_MAC]).unwrap();
     shop.assert_open(Who::Bob);
     let daemon = shop.start();

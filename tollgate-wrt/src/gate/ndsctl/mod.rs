@@ -20,6 +20,7 @@ mod allowed;
 mod introduce;
 mod ipv6;
 mod meter;
+mod nds;
 pub mod owner;
 mod program;
 mod report;

@@ -1,64 +1,41 @@
 //! Whom NoDogSplash or openNDS should let through, and does.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
-use std::os::unix::net::UnixDatagram;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
 
 use super::allowed::{Allowed, arguments};
-use super::introduce::introduce;
-use super::meter::Meters;
-use super::program::{self, Reply, TIMEOUT};
+use super::nds::{Nds, here};
 use super::report::{self, Client};
-use crate::files;
-use crate::gate::{Error, Limit, Open, nft};
-use crate::net::{Mac, leases, neighbours};
+use crate::gate::{Error, Limit, Open};
+use crate::net::Mac;
 use crate::paths::Paths;
-
-/// How much longer the list of all may take for each customer: openNDS runs a
-/// script for each.
-const EACH: Duration = Duration::from_millis(100);
-
-/// How long nobody else waits for what has just failed.
-const FAILED: Duration = Duration::from_secs(3);
 
 /// How long a device at an address that NDS does not take is not tried again.
 const REFUSED: Duration = Duration::from_secs(10);
 
-/// Most addresses of one customer.
-const MOST: usize = 4;
+/// The same if it is not through at any other address.
+const REFUSED_ALL: Duration = Duration::from_secs(1);
 
-/// Works `ndsctl`; whoever has it is the only one.
+/// What should be, and who makes it so.
 #[derive(Debug)]
 pub(super) struct State {
-    paths: Paths,
-    /// The sign that no other daemon works this gate.
-    claim: Option<UnixDatagram>,
+    nds: Nds,
     /// Who may be through.
     allowed: BTreeMap<Mac, Allowed>,
     /// Whether the keeper knows whom NDS let through when the daemon started.
     is_listed: bool,
-    meters: Meters,
-    /// Where customers' first requests go.
-    server: Option<SocketAddrV4>,
-    /// Why there was no answer, and when.
-    failed: Option<(Instant, Error)>,
     refused: BTreeMap<Ipv4Addr, Instant>,
 }
 
 impl State {
     pub fn new(paths: Paths) -> Self {
-        let meters = Meters::open(paths.ndsctl_counters());
         Self {
-            paths,
-            claim: None,
+            nds: Nds::new(paths),
             allowed: BTreeMap::new(),
             is_listed: false,
-            meters,
-            server: None,
-            failed: None,
             refused: BTreeMap::new(),
         }
     }
@@ -66,23 +43,22 @@ impl State {
     /// Whether a customer could be let through; makes the device known.
     pub async fn ready(&mut self, mac: Mac) -> Result<(), Error> {
         let mut result = Err(nowhere(mac));
-        for ip in self.addresses(mac) {
-            let found = self.known(mac, ip).await;
-            let found = found.and_then(|client| client.check());
-            result = result.or(found);
+        for ip in self.nds.addresses(mac) {
+            let found = self.nds.known(mac, ip).await;
+            result = result.or(found.and_then(|client| check(&client)));
         }
         result
     }
 
     pub async fn open(&mut self, mac: Mac, limit: Limit) -> Result<(), Error> {
-        let before = self.allowed.get(&mac).is_some();
-        let counted = self.meters.counted(mac);
-        let allowed = Allowed::new(limit, counted);
-        let allowed = self.allowed.entry(mac).insert_entry(allowed).into_mut();
-        allowed.last = counted;
-        let result = self.admit(mac).await;
+        let allowed = Allowed::new(limit, self.nds.meters.counted(mac));
+        let was_allowed = self.allowed.insert(mac, allowed).is_some();
+        let mut result = Err(nowhere(mac));
+        for ip in self.nds.addresses(mac) {
+            result = result.or(self.admit_at(mac, ip).await);
+        }
         // Who was let through before may be away; whoever was not is not yet.
-        if result.is_err() && !before {
+        if result.is_err() && !was_allowed {
             self.allowed.remove(&mac);
         }
         self.keep();
@@ -90,19 +66,21 @@ impl State {
     }
 
     pub async fn close(&mut self, mac: Mac) -> Result<(), Error> {
-        self.allowed.remove(&mac);
+        let was_allowed = self.allowed.remove(&mac).is_some();
         for client in self.clients().await? {
             if client.mac == mac && client.is_open() {
-                self.shut(&client).await?;
+                if !was_allowed {
+                    tell(&client);
+                }
+                self.nds.shut(&client).await?;
             }
         }
         Ok(())
     }
 
     pub async fn usage(&mut self, mac: Mac) -> Result<Option<u64>, Error> {
-        let text = mac.to_string();
-        self.one(&text).await?;
-        Ok(Some(self.meters.counted(mac)))
+        self.nds.one(&mac.to_string()).await?;
+        Ok(Some(self.nds.meters.counted(mac)))
     }
 
     /// Whoever may be through, and whoever is. Those who may and are not will
@@ -113,7 +91,7 @@ impl State {
         let mut macs: Vec<Mac> = open.clone().map(|client| client.mac).collect();
         if !std::mem::replace(&mut self.is_listed, true) {
             for client in open {
-                let counted = self.meters.counted(client.mac);
+                let counted = self.nds.meters.counted(client.mac);
                 let adopt = || Allowed::adopt(client, counted);
                 self.allowed.entry(client.mac).or_insert_with(adopt);
             }
@@ -123,7 +101,7 @@ impl State {
         macs.dedup();
         let open = macs.into_iter().map(|mac| Open {
             mac,
-            bytes: Some(self.meters.counted(mac)),
+            bytes: Some(self.nds.meters.counted(mac)),
         });
         Ok(open.collect())
     }
@@ -131,40 +109,30 @@ impl State {
     /// Puts right what NDS, its owner or its clients have changed.
     pub async fn look(&mut self) -> Result<(), Error> {
         // This is who finds out that it answers again.
-        self.failed = None;
+        self.nds.forgive();
         let clients = self.clients().await?;
         if !self.is_listed {
             return Ok(());
         }
         for client in clients.iter().filter(|client| client.is_open()) {
             if !self.allowed.contains_key(&client.mac) {
-                warn!(mac:% = client.mac, ip:% = client.ip; "let through by somebody else, without payment: shut out again. To let a device through, trust it in NoDogSplash or openNDS");
-                self.shut(client).await?;
+                tell(client);
+                self.nds.shut(client).await?;
             }
         }
-        let everybody = neighbours::all().unwrap_or_default();
         let customers: Vec<Mac> = self.allowed.keys().copied().collect();
         for mac in customers {
-            let here = everybody.iter().filter(|neighbour| neighbour.mac == mac);
-            let here = here
-                .filter_map(|neighbour| v4(neighbour.address))
-                .take(MOST);
-            let own: Vec<&Client> = clients.iter().filter(|client| client.mac == mac).collect();
-            self.mend(mac, &own, here.collect()).await?;
+            let own = clients.iter().filter(|client| client.mac == mac);
+            self.mend(mac, &own.collect::<Vec<_>>()).await?;
         }
         self.keep();
         Ok(())
     }
 
     /// Lets a customer through where NDS does not, at each address.
-    async fn mend(
-        &mut self,
-        mac: Mac,
-        clients: &[&Client],
-        here: Vec<Ipv4Addr>,
-    ) -> Result<(), Error> {
-        let counted = self.meters.counted(mac);
-        let is_open = clients.iter().any(|client| client.is_open());
+    async fn mend(&mut self, mac: Mac, clients: &[&Client]) -> Result<(), Error> {
+        let counted = self.nds.meters.counted(mac);
+        let open = || clients.iter().filter(|client| client.is_open());
         let Some(allowed) = self.allowed.get_mut(&mac) else {
             return Ok(());
         };
@@ -172,21 +140,25 @@ impl State {
         allowed.last = counted;
         if allowed.is_over(counted) {
             // The keeper decides whether there is more.
-            if !is_open {
+            if open().next().is_none() {
                 self.allowed.remove(&mac);
             }
             return Ok(());
         }
         let allowed = *allowed;
-        for client in clients.iter().filter(|client| client.is_open()) {
+        for client in open() {
             if allowed.is_due(client, counted, fresh) {
                 self.renew(client).await?;
             }
         }
-        for ip in here {
-            let is_through = (clients.iter()).any(|client| client.ip == ip && client.is_open());
+        let pause = match open().next() {
+            Some(_) => REFUSED,
+            None => REFUSED_ALL,
+        };
+        for ip in here(mac) {
             let waits = self.refused.get(&ip);
-            if is_through || waits.is_some_and(|since| since.elapsed() < REFUSED) {
+            let waits = waits.is_some_and(|since| since.elapsed() < pause);
+            if waits || open().any(|client| client.ip == ip) {
                 continue;
             }
             match self.admit_at(mac, ip).await {
@@ -196,9 +168,7 @@ impl State {
                     self.refused.retain(|_, since| since.elapsed() < REFUSED);
                     self.refused.insert(ip, Instant::now());
                     // That there is no answer concerns all.
-                    self.failed
-                        .as_ref()
-                        .map_or(Ok(()), |(_, error)| Err(error.clone()))?;
+                    self.nds.answers()?;
                 }
             }
         }
@@ -209,179 +179,56 @@ impl State {
     /// anew: openNDS changes them only for one that is shut out.
     async fn renew(&mut self, client: &Client) -> Result<(), Error> {
         // Not without knowing that the client comes back in.
-        if let Err(error) = self.introduce(client.ip).await {
+        if let Err(error) = self.nds.introduce(client.ip).await {
             debug!(mac:% = client.mac, error:%; "openNDS' limit stays as it is");
-            return Ok(());
+            return self.nds.answers();
         }
-        let Some(client) = self.one(&client.token).await? else {
+        let Some(client) = self.nds.one(&client.token).await? else {
             return Ok(());
         };
-        self.shut(&client).await?;
+        self.nds.shut(&client).await?;
         self.admit_at(client.mac, client.ip).await
     }
 
-    async fn admit(&mut self, mac: Mac) -> Result<(), Error> {
-        let mut result = Err(nowhere(mac));
-        for ip in self.addresses(mac) {
-            result = result.or(self.admit_at(mac, ip).await);
-        }
-        result
-    }
-
     async fn admit_at(&mut self, mac: Mac, ip: Ipv4Addr) -> Result<(), Error> {
-        let client = self.known(mac, ip).await?;
-        client.check()?;
+        let client = self.nds.known(mac, ip).await?;
+        check(&client)?;
         if client.is_open() {
             return Ok(());
         }
-        let counted = self.meters.counted(mac);
+        let counted = self.nds.meters.counted(mac);
         let allowed = self.allowed.get(&mac);
         let limits = allowed.map(|allowed| arguments(allowed, counted));
-        let mut question = vec!["auth", client.token.as_str()];
-        if let (Some(limits), Some(_)) = (&limits, client.limits) {
-            question.extend(limits.iter().map(String::as_str));
-        }
-        match self.ask(&question, TIMEOUT).await? {
-            Reply::Yes(_) => Ok(()),
-            Reply::No(said) => match self.one(&client.token).await? {
-                // By somebody else, in between.
-                Some(client) if client.is_open() => Ok(()),
-                _ => Err(Error(format!("ndsctl auth: {said}"))),
-            },
-        }
+        self.nds.admit(&client, limits.as_ref()).await
     }
 
-    /// A client in NDS' list; it is made known if it is not.
-    async fn known(&mut self, mac: Mac, ip: Ipv4Addr) -> Result<Client, Error> {
-        let is_it = |client: &Client| client.mac == mac && client.ip == ip;
-        let found = self.one(&mac.to_string()).await?;
-        if let Some(client) = found.filter(is_it) {
-            return Ok(client);
-        }
-        // `json MAC` tells of the first of several addresses alone.
-        if let Some(client) = self.clients().await?.into_iter().find(is_it) {
-            return Ok(client);
-        }
-        let why = self.introduce(ip).await.err();
-        let found = self.clients().await?.into_iter().find(is_it);
-        found.ok_or_else(|| {
-            let why = why.map_or(String::new(), |why| format!(" ({why})"));
-            Error(format!(
-                "NoDogSplash or openNDS does not take {mac} with {ip} into its list{why}: is its list full (maxclients), is it for another interface, or, with openNDS, has the device no address of the router's DHCP?"
-            ))
-        })
-    }
-
-    async fn introduce(&mut self, ip: Ipv4Addr) -> Result<(), Error> {
-        let server = match self.server {
-            Some(server) => server,
-            None => {
-                let status = match self.ask(&["status"], TIMEOUT).await? {
-                    Reply::Yes(status) | Reply::No(status) => status,
-                };
-                let unknown = || Error("ndsctl status: no address after `listening`".to_owned());
-                report::server(&status).ok_or_else(unknown)?
-            }
-        };
-        let result = introduce(ip, server).await;
-        // It may have moved.
-        self.server = result.is_ok().then_some(server);
-        result.map_err(|error| Error(format!("a request to {server} from {ip}: {error}")))
-    }
-
-    async fn shut(&mut self, client: &Client) -> Result<(), Error> {
-        let Reply::No(said) = self.ask(&["deauth", &client.token], TIMEOUT).await? else {
-            return Ok(());
-        };
-        match self.one(&client.token).await? {
-            Some(client) if client.is_open() => Err(Error(format!("ndsctl deauth: {said}"))),
-            _ => Ok(()),
-        }
-    }
-
-    /// The client with this MAC address or token; it is counted.
-    async fn one(&mut self, name: &str) -> Result<Option<Client>, Error> {
-        let clients = self.json(&["json", name], TIMEOUT).await?;
-        self.meters.count(&clients, false);
-        Ok(clients.into_iter().next())
-    }
-
-    /// All clients; they are counted.
     async fn clients(&mut self) -> Result<Vec<Client>, Error> {
-        let most = u32::try_from(self.allowed.len()).unwrap_or(u32::MAX);
-        let limit = TIMEOUT.saturating_add(EACH.saturating_mul(most));
-        let clients = self.json(&["json"], limit).await?;
-        self.meters.count(&clients, true);
+        let clients = self.nds.clients().await?;
         self.keep();
         Ok(clients)
     }
 
-    async fn json(&mut self, question: &[&str], limit: Duration) -> Result<Vec<Client>, Error> {
-        match self.ask(question, limit).await? {
-            Reply::Yes(text) => report::clients(&text),
-            Reply::No(said) => Err(Error(format!("ndsctl json: {said}"))),
-        }
-    }
-
-    async fn ask(&mut self, question: &[&str], limit: Duration) -> Result<Reply, Error> {
-        if let Some((when, error)) = &self.failed {
-            if when.elapsed() < FAILED {
-                return Err(error.clone());
-            }
-        }
-        if self.claim.is_none() {
-            let claim = nft::claim().map_err(|error| Error(error.to_string()))?;
-            self.claim = Some(claim);
-        }
-        let reply = program::ask(question, limit).await;
-        let error = reply.as_ref().err();
-        self.failed = error.map(|error| (Instant::now(), error.clone()));
-        reply
-    }
-
-    /// Where a customer is.
-    fn addresses(&self, mac: Mac) -> Vec<Ipv4Addr> {
-        let all = neighbours::all().unwrap_or_default();
-        let own = all.iter().filter(|neighbour| neighbour.mac == mac);
-        let mut found: Vec<_> = own
-            .filter_map(|neighbour| v4(neighbour.address))
-            .take(MOST)
-            .collect();
-        if found.is_empty() {
-            let text = files::read_text(&self.paths.dhcp_leases()).unwrap_or_default();
-            found.extend(leases::addresses(&text, mac).filter_map(v4).take(MOST));
-        }
-        found
-    }
-
+    /// Writes down what was counted, without those who are gone.
     fn keep(&mut self) {
-        let Self {
-            allowed, meters, ..
-        } = self;
-        meters.keep(|mac| allowed.contains_key(&mac));
+        let Self { allowed, nds, .. } = self;
+        nds.meters.keep(|mac| allowed.contains_key(&mac));
     }
 }
 
-impl Client {
-    /// Whether it can be let through.
-    fn check(&self) -> Result<(), Error> {
-        let why = match self.state {
-            report::State::Preauthenticated | report::State::Authenticated => return Ok(()),
-            report::State::Trusted => "trusted by the owner: it has access without payment",
-            report::State::Blocked => "blocked by the owner",
-        };
-        Err(Error(format!(
-            "{} is {why} (NoDogSplash or openNDS)",
-            self.mac
-        )))
-    }
+/// Says that somebody else works NDS.
+fn tell(client: &Client) {
+    warn!(mac:% = client.mac, ip:% = client.ip; "let through by somebody else, without payment: shut out again. To let a device through, trust it in NoDogSplash or openNDS");
 }
 
-fn v4(address: IpAddr) -> Option<Ipv4Addr> {
-    match address {
-        IpAddr::V4(address) => Some(address),
-        IpAddr::V6(_) => None,
-    }
+/// Whether a client can be let through.
+fn check(client: &Client) -> Result<(), Error> {
+    let why = match client.state {
+        report::State::Preauthenticated | report::State::Authenticated => return Ok(()),
+        report::State::Trusted => "trusted by the owner: it has access without payment",
+        report::State::Blocked => "blocked by the owner",
+    };
+    let mac = client.mac;
+    Err(Error(format!("{mac} is {why} (NoDogSplash or openNDS)")))
 }
 
 fn nowhere(mac: Mac) -> Error {
