@@ -105,6 +105,7 @@ mod tests {
     use std::fs;
     use std::io::Write as _;
     use std::path::Path;
+    use std::process::Stdio;
 
     use super::*;
 

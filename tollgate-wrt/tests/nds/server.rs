@@ -2,7 +2,6 @@
 //! fixed names: so it runs in a mount namespace that a sleeping process holds.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -120,10 +119,15 @@ impl Server {
         if line != "ready\n" {
             return Err("its files cannot be made".to_owned());
         }
-        // What the daemon finds on its PATH.
+        // What the daemon finds on its PATH. Written by another process: what
+        // somebody may still have open to write cannot be run.
         let path = server.ndsctl();
-        fs::write(&path, server.script()).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let write = "cat >\"$0\" && chmod 755 \"$0\"";
+        run(
+            "sh",
+            &["-c", write, path.to_str().unwrap()],
+            &server.script(),
+        )?;
         server.run(router);
         Ok(server)
     }

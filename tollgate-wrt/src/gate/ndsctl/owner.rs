@@ -42,7 +42,11 @@ pub fn was_used(paths: &Paths) -> bool {
 /// # Errors
 /// That a daemon runs, or what `ndsctl` says.
 pub fn release(paths: &Paths) -> Result<usize, Error> {
-    let stop = |error| Error(format!("{error}; stop it first: /etc/init.d/tollgate-wrt stop"));
+    let stop = |error| {
+        Error(format!(
+            "{error}; stop it first: /etc/init.d/tollgate-wrt stop"
+        ))
+    };
     let _claim = nft::claim().map_err(stop)?;
     let file = paths.ndsctl_counters();
     let customers = Meters::open(file.clone()).customers();
