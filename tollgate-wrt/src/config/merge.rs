@@ -5,7 +5,7 @@
 
 use std::num::NonZeroU64;
 
-use super::gate::{self, GateChoice};
+use super::gate::{self, GateChoice, GateKind};
 use super::overrides::Overrides;
 use super::schema::{File, Metric, Mint, SAT};
 use super::{LAN_BRIDGE, PORT, Settings, check};
@@ -56,18 +56,43 @@ pub fn merge(mut file: File, overrides: Overrides) -> Result<Settings, Vec<Probl
         return Err(problems);
     }
     file.log_level = overrides.log_level.unwrap_or(file.log_level);
-    let interfaces = match overrides.interfaces.is_empty() {
-        true => vec![LAN_BRIDGE.to_owned()],
-        false => overrides.interfaces,
-    };
     Ok(Settings {
         enabled: overrides.enabled.unwrap_or(true),
-        interfaces,
+        interfaces: interfaces(overrides.interfaces),
         port: overrides.port.unwrap_or(PORT),
         gate,
         captive_api: overrides.captive_api,
         file,
     })
+}
+
+/// What UCI says of the gate, without anything that it could be at odds with; of
+/// a file that cannot be read, what the package's own says. A gate other than
+/// nftables is none here.
+pub fn gate_alone(overrides: Option<Overrides>) -> Settings {
+    let overrides = overrides.unwrap_or_else(|| Overrides {
+        gate: Some(GateKind::Nftables),
+        ..Overrides::default()
+    });
+    let gate = match overrides.gate {
+        Some(GateKind::Nftables) => gate::choose(overrides.gate, None, overrides.open_ports),
+        _ => Ok(GateChoice::Missing),
+    };
+    Settings {
+        enabled: overrides.enabled.unwrap_or(true),
+        interfaces: interfaces(overrides.interfaces),
+        port: overrides.port.unwrap_or(PORT),
+        gate: gate.unwrap_or(GateChoice::Missing),
+        captive_api: None,
+        file: File::default(),
+    }
+}
+
+fn interfaces(named: Vec<String>) -> Vec<String> {
+    match named.is_empty() {
+        true => vec![LAN_BRIDGE.to_owned()],
+        false => named,
+    }
 }
 
 /// The size of a step belongs to the metric that it was written for: the bytes

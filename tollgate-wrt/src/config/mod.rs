@@ -135,6 +135,13 @@ pub fn load(paths: &Paths) -> Result<Loaded, Error> {
     Ok(examine(paths, text)?.loaded)
 }
 
+/// Which gate there is and where, for a router whose settings have a mistake.
+pub fn gate_despite_mistakes(paths: &Paths) -> Settings {
+    let text = read(&paths.uci()).ok().flatten();
+    let parsed = text.and_then(|text| overrides::parse(&text).ok());
+    merge::gate_alone(parsed.map(|(overrides, _)| overrides))
+}
+
 /// Settings, and the texts that they came from.
 struct Examined {
     loaded: Loaded,

@@ -83,6 +83,29 @@ fn nothing_passes_before_the_daemon_runs() {
     shop.network.assert_shut(Who::Bob);
     assert_eq!(run(&["gate", "remove"]).0, 0);
     shop.network.assert_open(Who::Bob);
+
+    // A mistake stops the daemon; a shop is shut at the next start all the same.
+    let uci = "config tollgate 'main'\n\toption gate 'nftables'\n";
+    for (file, text) in [
+        ("etc/tollgate/config.json", "{\"step_size\": -1}".to_owned()),
+        (
+            "etc/config/tollgate",
+            format!("{uci}\toption port 'none'\n"),
+        ),
+    ] {
+        let is = std::fs::read_to_string(shop.root.file(file)).unwrap();
+        shop.root.write(file, &text);
+        let run = |words: &[&str]| shop.network.router.on(|| shop.root.output(words));
+        let (code, text, errors) = run(&["prepare"]);
+        assert_eq!(text, "shut the gate, until the daemon opens it\n");
+        assert!(
+            code == 1 && errors.contains("nobody new is let through until"),
+            "{errors}"
+        );
+        shop.network.assert_shut(Who::Bob);
+        assert_eq!(run(&["gate", "remove"]).0, 0);
+        shop.root.write(file, &is);
+    }
 }
 
 #[test]
