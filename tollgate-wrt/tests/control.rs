@@ -82,6 +82,29 @@ fn status_for_people_and_programs() {
 }
 
 #[test]
+fn a_kernel_that_cannot_have_the_gate_is_told() {
+    let root = Root::configured();
+    root.write(
+        "etc/config/tollgate",
+        "config tollgate 'main'\n option gate 'nftables'\n",
+    );
+    root.write("proc/sys/kernel/osrelease", "5.15.150\n");
+    let daemon = root.start();
+    let what = "the nftables gate needs Linux 6.3 or newer, and this is 5.15.150";
+    let line = daemon.log().wait_for(what);
+    assert!(line.contains("payments are refused"), "{line}");
+    let text = root.output(&["status"]).1;
+    assert!(
+        text.contains(&format!("gate       nftables does not work: {what}")),
+        "{text}"
+    );
+    assert!(text.contains("`option gate 'ndsctl'`"), "{text}");
+    let output = root.output(&["status", "--json"]).1;
+    let answer: Value = serde_json::from_str(&output).unwrap();
+    assert_eq!(answer["data"]["gate"]["ok"], false);
+}
+
+#[test]
 fn the_go_daemons_client_is_understood() {
     let root = Root::configured();
     let _daemon = root.start();

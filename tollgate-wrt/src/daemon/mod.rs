@@ -30,6 +30,9 @@ use sockets::{Sockets, serve_addresses, stop_signal};
 
 /// How often it is looked whether a LAN interface has come or gone, and whether
 /// the clock was set.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How often sessions are looked after.
 const TICK: Duration = Duration::from_secs(2);
 
 /// How long the gate's work at hand may take once the daemon is to stop; with
@@ -258,7 +261,7 @@ async fn run_server(
     shop.till.look_after_wallet();
     let (leave, stay) = watch::channel(());
     let keeper = tokio::spawn(keep(Arc::clone(&shop.keeper), stay));
-    let mut tick = interval(TICK);
+    let mut tick = interval(LOOK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut last = clock.read();
     loop {

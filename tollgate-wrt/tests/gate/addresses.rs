@@ -1,6 +1,9 @@
 //! Addresses that are new, and those of others.
 
-use crate::machine::udp_from;
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::machine::{ECHO, exchange, udp_from};
 use crate::network::{ALICE_MAC, BOB_MAC, Who};
 use crate::shop::{Shop, wait_until};
 
@@ -84,5 +87,35 @@ fn who_takes_an_address_gets_nothing_by_it() {
     wait_until("Alice is let through again", || {
         shop.network.is_open(Who::Alice)
     });
+    assert!(daemon.stop().success());
+}
+
+#[test]
+fn a_first_connection_from_a_new_address_succeeds() {
+    let Some(mut shop) = Shop::new("milliseconds", 3_600_000) else {
+        return;
+    };
+    let daemon = shop.start();
+    shop.pay(Who::Alice, 1);
+    shop.network.assert_open(Who::Alice);
+    let connect = |who: Who, source: &str| {
+        let target = SocketAddr::from((who.targets()[1], ECHO));
+        let machine = shop.network.customer(who);
+        machine.ip(&format!("address add {source}/64 dev eth0 nodad"));
+        // What is added last is what Linux uses first, but for prefixes.
+        machine.ip(&format!(
+            "-6 route replace default via 2001:db8:77::1 src {source}"
+        ));
+        machine.on(|| TcpStream::connect_timeout(&target, Duration::from_secs(5)))
+    };
+    let start = Instant::now();
+    let mut stream = connect(Who::Alice, "2001:db8:77::aaaa:1").unwrap();
+    println!("connected after {:?}", start.elapsed());
+    exchange(&mut stream, 100).unwrap();
+    // Who has not paid is told so at once.
+    let start = Instant::now();
+    let error = connect(Who::Bob, "2001:db8:77::bbbb:1").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(start.elapsed() < Duration::from_secs(1));
     assert!(daemon.stop().success());
 }

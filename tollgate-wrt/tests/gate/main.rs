@@ -11,14 +11,18 @@ mod boot;
 mod captive;
 #[path = "../common/mod.rs"]
 mod common;
+mod crowd;
 mod dhcp;
+mod evasion;
 mod flood;
+mod frames;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
 #[allow(dead_code)]
 #[path = "../money/install.rs"]
 mod install;
 mod jail;
+mod links;
 mod machine;
 mod many;
 #[allow(dead_code)]

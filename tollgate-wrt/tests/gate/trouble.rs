@@ -9,13 +9,13 @@ use crate::network::{FIREWALL, Network, Who};
 use crate::shop::{Shop, faketime, root, start, wait_until};
 
 /// How long it may take until all is right again.
-const AGAIN: Duration = Duration::from_secs(2);
+pub const AGAIN: Duration = Duration::from_secs(2);
 
 /// How long one look may take.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Alice gets through and Bob does not, in time.
-fn assert_right(shop: &Shop, what: &str) {
+pub fn assert_right(shop: &Shop, what: &str) {
     let took = wait_until(what, || {
         shop.network.is_shut(Who::Bob) && shop.network.is_open(Who::Alice)
     });
@@ -133,38 +133,49 @@ fn a_clock_that_is_set_changes_nothing() {
     assert!(daemon.stop().success());
 }
 
+fn set_offloading(shop: &Shop, value: u8) {
+    let text = format!("config defaults\n\toption flow_offloading '{value}'\n");
+    shop.root.write("etc/config/firewall", &text);
+}
+
+/// A command's exit code, and whether it says that offloading is on.
+fn says_offloading(shop: &Shop, command: &[&str]) -> (i32, bool) {
+    let (code, text, _) = shop.network.router.on(|| shop.root.output(command));
+    (code, text.contains("flow offloading is on"))
+}
+
 #[test]
 fn offloading_is_refused() {
     let Some(mut shop) = Shop::new("bytes", 1_000_000) else {
         return;
     };
-    let setting = |value: u8| {
-        let text = format!("config defaults\n\toption flow_offloading '{value}'\n");
-        shop.root.write("etc/config/firewall", &text);
-    };
-    let status = |command: &[&str]| {
-        let (code, text, _) = shop.network.router.on(|| shop.root.output(command));
-        (code, text.contains("flow offloading is on"))
-    };
-    setting(1);
+    set_offloading(&shop, 1);
     let daemon = shop.start();
     let line = daemon.log().wait_for("payments are refused");
     assert!(line.contains("flow_offloading=0"), "{line}");
-    assert_eq!(status(&["gate", "status"]), (1, true));
-    wait_until("status says it", || status(&["status"]).1);
+    assert_eq!(says_offloading(&shop, &["gate", "status"]), (1, true));
+    wait_until("status says it", || says_offloading(&shop, &["status"]).1);
     let answer = shop.offer(Who::Alice, 1);
     assert_eq!(answer.status, 500, "{answer:?}");
     assert!(answer.body.contains("service-unavailable"), "{answer:?}");
     shop.network.assert_shut(Who::Alice);
-    setting(0);
+    set_offloading(&shop, 0);
     // Any change of nftables makes the daemon look.
     shop.network.router.nft(FIREWALL);
     daemon.log().wait_for("flow offloading is off");
-    assert_eq!(status(&["gate", "status"]), (0, false));
-    wait_until("status does not say it", || !status(&["status"]).1);
+    assert_eq!(says_offloading(&shop, &["gate", "status"]), (0, false));
+    wait_until("status does not say it", || {
+        !says_offloading(&shop, &["status"]).1
+    });
     // The token that was refused is good.
     shop.pay(Who::Alice, 1);
     shop.network.assert_open(Who::Alice);
+    // It is switched on while the daemon runs: firewall4 is loaded again for that.
+    set_offloading(&shop, 1);
+    shop.network.router.nft(FIREWALL);
+    let took = wait_until("it is noticed", || says_offloading(&shop, &["status"]).1);
+    assert!(took < AGAIN, "{took:?}");
+    assert_eq!(shop.offer(Who::Alice, 1).status, 500);
 }
 
 #[test]

@@ -30,7 +30,6 @@ const GETRULE: u16 = SUBSYSTEM | 7;
 const GETSETELEM: u16 = SUBSYSTEM | 13;
 const GETGEN: u16 = SUBSYSTEM | 16;
 const GETOBJ: u16 = SUBSYSTEM | 19;
-const GETFLOWTABLE: u16 = SUBSYSTEM | 23;
 
 /// NFNLGRP_NFTABLES as a bit.
 const GROUP: u32 = 1 << 6;
@@ -56,8 +55,6 @@ pub(super) const ELEM_KEY: u16 = 1;
 const ELEM_EXPIRATION: u16 = 5;
 pub(super) const ELEM_OBJREF: u16 = 9;
 pub(super) const DATA_VALUE: u16 = 1;
-const FLOWTABLE_TABLE: u16 = 1;
-const FLOWTABLE_NAME: u16 = 2;
 
 /// The sets of what [`fresh`] gives, with the maps whose keys theirs are like.
 pub(super) const FRESH: [(&str, Map); 2] = [("fresh4", Map::Up4), ("fresh6", Map::Up6)];
@@ -107,7 +104,7 @@ pub(super) fn header(family: u8) -> Attributes {
     Attributes::after(&[family, 0, 0, 0])
 }
 
-fn ask(kind: u16, flags: u16, body: &Attributes) -> io::Result<Vec<Vec<u8>>> {
+pub(super) fn ask(kind: u16, flags: u16, body: &Attributes) -> io::Result<Vec<Vec<u8>>> {
     let question = netlink::message(kind, REQUEST | flags, 0, body.bytes());
     let answer = netlink::ask(PROTOCOL, &question)?;
     let bodies = answer.into_iter().map(|(_, mut body)| {
@@ -268,21 +265,6 @@ fn element(map: Map, item: &[u8]) -> Option<Element> {
     })
 }
 
-/// Tables with flow offloading, by name.
-///
-/// # Errors
-/// What the kernel says.
-pub fn flowtables() -> io::Result<Vec<String>> {
-    let answer = ask(GETFLOWTABLE, DUMP, &header(ANY_FAMILY))?;
-    Ok(answer.iter().map(|body| flowtable(body)).collect())
-}
-
-/// What cannot be read is a flowtable all the same.
-fn flowtable(body: &[u8]) -> String {
-    let name = |kind| text(attribute(body, kind)).unwrap_or("?");
-    format!("{} {}", name(FLOWTABLE_TABLE), name(FLOWTABLE_NAME))
-}
-
 fn be32(value: Option<&[u8]>) -> Option<u32> {
     value?.try_into().ok().map(u32::from_be_bytes)
 }
@@ -291,7 +273,7 @@ fn be64(value: Option<&[u8]>) -> Option<u64> {
     value?.try_into().ok().map(u64::from_be_bytes)
 }
 
-fn text(value: Option<&[u8]>) -> Option<&str> {
+pub(super) fn text(value: Option<&[u8]>) -> Option<&str> {
     let value = value?;
     let end = value.iter().position(|byte| *byte == 0);
     std::str::from_utf8(&value[..end.unwrap_or(value.len())]).ok()
