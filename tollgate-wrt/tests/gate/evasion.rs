@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::frames::{TCP, UDP, ethernet, ipv4, ipv6, mac, send, syn, udp};
 use crate::machine::{ECHO, Machine, run};
-use crate::network::{BOB_MAC, Network, ROUTER, Who};
-use crate::shop::{Shop, wait_until};
+use crate::network::{BOB_MAC, Network, Who};
+use crate::shop::Shop;
 
 pub const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86dd;
@@ -23,9 +23,7 @@ const THERE6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0x53);
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Else {
     Passes,
-    /// The kernel has none of it anyway.
-    Dropped,
-    /// Depends on the kernel.
+    /// That is the kernel's affair, which has none of some of it.
     Maybe,
 }
 
@@ -75,12 +73,12 @@ fn tries(router: [u8; 6]) -> Vec<(String, Else, Vec<u8>)> {
     add("Alice's address", Else::Passes, v4(&udp4(ALICE4, ECHO)));
     add(
         "the router's",
-        Else::Dropped,
+        Else::Maybe,
         v4(&udp4(Ipv4Addr::new(10, 77, 0, 1), ECHO)),
     );
     add(
         "the router's WAN",
-        Else::Dropped,
+        Else::Maybe,
         v4(&udp4(Ipv4Addr::new(203, 0, 113, 2), ECHO)),
     );
     add(
@@ -102,10 +100,10 @@ fn tries(router: [u8; 6]) -> Vec<(String, Else, Vec<u8>)> {
         ),
         (
             "an address of the link",
-            Else::Dropped,
+            Else::Maybe,
             "fe80::bb".parse().unwrap(),
         ),
-        ("no address", Else::Dropped, Ipv6Addr::UNSPECIFIED),
+        ("no address", Else::Maybe, Ipv6Addr::UNSPECIFIED),
     ] {
         add(what, passes, v6(&ipv6(from, THERE6, UDP, &udp6(from))));
     }
@@ -121,7 +119,7 @@ fn tries(router: [u8; 6]) -> Vec<(String, Else, Vec<u8>)> {
     let first = Ipv4Addr::new(203, 0, 113, 2);
     add(
         "source route",
-        Else::Dropped,
+        Else::Maybe,
         v4(&ipv4(BOB4, first, UDP, &source, &body)),
     );
     for (kind, what, passes, header) in [
@@ -145,7 +143,7 @@ fn tries(router: [u8; 6]) -> Vec<(String, Else, Vec<u8>)> {
         add(what, passes, v6(&ipv6(BOB6, THERE6, kind, &body)));
     }
     // Frames of VLANs, and to everybody.
-    for (number, passes) in [(0_u16, Else::Maybe), (5, Else::Dropped)] {
+    for (number, passes) in [(0_u16, Else::Maybe), (5, Else::Maybe)] {
         let body = [
             &number.to_be_bytes()[..],
             &IPV4.to_be_bytes(),
@@ -157,7 +155,7 @@ fn tries(router: [u8; 6]) -> Vec<(String, Else, Vec<u8>)> {
     let everybody = [0xff; 6];
     add(
         "a broadcast",
-        Else::Dropped,
+        Else::Maybe,
         ethernet(everybody, bob, IPV4, &udp4(BOB4, ECHO)),
     );
     tries
@@ -178,12 +176,11 @@ fn no_frame_of_any_kind_gets_through() {
     };
     let network = &shop.network;
     let tries = tries(router_mac(network));
-    let arrive = |network: &Network, frame: &Vec<u8>| {
+    let arrive = |network: &Network, frame: &Vec<u8>, patience: u64| {
         let before = network.counter("others").0;
         send(&network.bob, std::slice::from_ref(frame));
-        // Reassembly and neighbours take a moment.
         let start = Instant::now();
-        while start.elapsed() < Duration::from_millis(100) {
+        while start.elapsed() < Duration::from_millis(patience) {
             if network.counter("others").0 > before {
                 return true;
             }
@@ -191,11 +188,10 @@ fn no_frame_of_any_kind_gets_through() {
         false
     };
     for (what, passes, frame) in &tries {
-        let arrived = arrive(network, frame);
+        // Else the test would prove nothing.
         match passes {
-            Else::Passes => assert!(arrived, "{what} does not pass without a gate"),
-            Else::Dropped => assert!(!arrived, "{what} passes without a gate"),
-            Else::Maybe => println!("{what} passes without a gate: {arrived}"),
+            Else::Passes => assert!(arrive(network, frame, 5_000), "{what}"),
+            Else::Maybe => println!("{what} without a gate: {}", arrive(network, frame, 50)),
         }
     }
     let daemon = shop.start();
@@ -270,23 +266,5 @@ fn nothing_comes_in_from_outside_either() {
     shop.pay(Who::Alice, 1);
     shop.network.assert_open(Who::Alice);
     assert_eq!(reached(&shop), [true, true, false, false]);
-    assert!(daemon.stop().success());
-}
-
-#[test]
-fn the_resolver_takes_no_connections_of_the_unpaid() {
-    let Some(mut shop) = Shop::new("milliseconds", 3_600_000) else {
-        return;
-    };
-    shop.network.serve_names();
-    let daemon = shop.start();
-    shop.pay(Who::Alice, 1);
-    shop.network.assert_open(Who::Alice);
-    let resolver: SocketAddr = format!("{ROUTER}:53").parse().unwrap();
-    wait_until("the resolver takes Alice's connection", || {
-        shop.network.alice.connect(resolver).is_ok()
-    });
-    let error = shop.network.bob.connect(resolver).unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
     assert!(daemon.stop().success());
 }

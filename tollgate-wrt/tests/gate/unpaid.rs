@@ -1,15 +1,15 @@
 //! What those who have paid nothing reach.
 
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::common::{Response, connect};
-use crate::machine::{Machine, Reached};
+use crate::machine::{Machine, Reached, run};
 use crate::network::{Network, ROUTER, Who, others, portal};
-use crate::shop::{get, root, start};
+use crate::shop::{Shop, get, root, start, wait_until};
 
 const CONFIG: &str = r#"{"accepted_mints":[{"url":"https://mint.example","price_per_step":1}]}"#;
 
@@ -240,4 +240,47 @@ fn dns_to_the_router_is_no_wide_tunnel() {
     // The next customer is not the one who did that.
     ask(&network.bob, 100);
     assert!(asked() >= seen + 100);
+}
+
+#[test]
+fn the_resolver_takes_no_connections_of_the_unpaid() {
+    let Some(mut shop) = Shop::new("milliseconds", 3_600_000) else {
+        return;
+    };
+    shop.network.serve_names();
+    let daemon = shop.start();
+    shop.pay(Who::Alice, 1);
+    shop.network.assert_open(Who::Alice);
+    let resolver: SocketAddr = format!("{ROUTER}:53").parse().unwrap();
+    wait_until("the resolver takes Alice's connection", || {
+        shop.network.alice.connect(resolver).is_ok()
+    });
+    let error = shop.network.bob.connect(resolver).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    // By the link's own addresses, which no neighbour table gives to anybody.
+    let Network { router, .. } = &shop.network;
+    let text = router.on(|| {
+        run(
+            "ip",
+            &["-6", "-json", "address", "show", "dev", "br-lan"],
+            "",
+        )
+    });
+    let json: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
+    let all = json[0]["addr_info"].as_array().unwrap();
+    let of_link = all
+        .iter()
+        .find(|address| address["scope"] == "link")
+        .unwrap();
+    let of_link: Ipv6Addr = of_link["local"].as_str().unwrap().parse().unwrap();
+    for (who, is_open) in [(Who::Alice, true), (Who::Bob, false)] {
+        let machine = shop.network.customer(who);
+        let text = machine.on(|| run("ip", &["-json", "link", "show", "dev", "eth0"], ""));
+        let json: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
+        let scope = json[0]["ifindex"].as_u64().unwrap() as u32;
+        let resolver = SocketAddrV6::new(of_link, 53, 0, scope);
+        let result = machine.connect(resolver.into());
+        assert_eq!(result.is_ok(), is_open, "{who:?} {result:?}");
+    }
+    assert!(daemon.stop().success());
 }

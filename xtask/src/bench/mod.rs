@@ -5,6 +5,7 @@ pub mod daemon;
 pub mod fresh;
 pub mod image;
 pub mod log;
+pub mod network;
 pub mod pack;
 pub mod package;
 

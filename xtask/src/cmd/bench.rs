@@ -24,6 +24,7 @@ pub fn run(flags: &Bench, ctx: &Context) -> Result<ExitCode> {
             figures
         }
         BenchKind::Log => log(ctx, flags.runs)?,
+        BenchKind::Network => bench::network::figures(ctx, choice, flags.runs)?,
         BenchKind::Package => bench::package::figures(ctx, choice, flags.runs)?,
     };
     let missed = figures.iter().filter(|figure| !figure.reached()).count();

@@ -22,7 +22,7 @@ pub struct Smoke {
 /// Measure, and print ratios; exit code 1 when a named figure is missed.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench build --toolchain debian\n  cargo xtask bench daemon --runs 3"
+    after_help = "Examples:\n  cargo xtask bench build --toolchain debian\n  cargo xtask bench daemon --runs 3\n  cargo xtask bench network --runs 5"
 )]
 pub struct Bench {
     /// What to measure.
@@ -52,6 +52,9 @@ pub enum BenchKind {
     Image,
     /// The log scanner against `grep -c` (writes 400 MB to the temporary folder).
     Log,
+    /// The gate: throughput with it against without, and how fast it opens,
+    /// shuts and is made again with 500 customers (needs root and iperf3).
+    Network,
     /// The daemon's ipk and apk against gzip and xz on the same bytes, and feeds
     /// of 1,000 packages against the processes of OpenWrt's own script.
     Package,

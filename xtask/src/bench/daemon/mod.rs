@@ -6,12 +6,12 @@
 //! requests of the same kind, and nginx, which shows what the machine can do.
 
 mod flood;
-mod http;
+pub(super) mod http;
 mod load;
 mod nginx;
-mod nutshell;
+pub(super) mod nutshell;
 mod pay;
-mod process;
+pub(super) mod process;
 mod router;
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use anyhow::{Context as _, Result};
 use super::{Figure, Target};
 use crate::compile::profile::Profile;
 use crate::compile::{self, Job, Output};
-use crate::config::sdk::Arch;
+use crate::config::sdk::{Arch, Release};
 use crate::config::workspace::Workspace;
 use crate::context::Context;
 use crate::source;
@@ -66,38 +66,49 @@ pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>
 
 /// The daemon for this machine, and for aarch64, as packages have it.
 fn build(ctx: &Context, choice: Choice) -> Result<(PathBuf, PathBuf)> {
+    Ok((
+        compile(ctx, choice, None)?,
+        compile(ctx, choice, Some(SMALL))?,
+    ))
+}
+
+/// The daemon for an architecture, or for this machine, as packages have it.
+pub(super) fn compile(ctx: &Context, choice: Choice, arch: Option<&str>) -> Result<PathBuf> {
     let release = ctx.sdk.release(None)?;
     let workspace = Workspace::read(&ctx.root.join("Cargo.toml"))?;
     let member = workspace.select(None)?;
     let source = source::ask(&member.dir).answer(&ctx.ui)?;
     let toolchain = Toolchain::ensure(choice, &ctx.sdk, &ctx.ui)?;
-    let compile = |arch: &Arch| -> Result<PathBuf> {
-        let target = &arch.target;
-        ctx.ui
-            .status("Compiling", &format!("{} for {target}", member.cargo_name));
-        let std = toolchain.std(target, &ctx.sdk, &ctx.ui)?;
-        let job = Job {
-            toolchain: &toolchain,
-            std: &std,
-            sdk: &ctx.sdk,
-            workspace: &workspace,
-            member: &member,
-            target,
-            profile: Profile::Release,
-            // As `ipk` has it: what that has compiled is not compiled again.
-            epoch: Some(member.table.epoch.unwrap_or(source.epoch)),
-        };
-        let compiled = compile::compile(&job, Output::Shown)?;
-        let binary = compiled.binaries.into_values().next();
-        binary.context("the crate has no binary")
+    let arch = match arch {
+        Some(arch) => ctx.sdk.arch(arch, &release)?,
+        None => own_arch(ctx, &release)?,
     };
+    let target = &arch.target;
+    ctx.ui
+        .status("Compiling", &format!("{} for {target}", member.cargo_name));
+    let std = toolchain.std(target, &ctx.sdk, &ctx.ui)?;
+    let job = Job {
+        toolchain: &toolchain,
+        std: &std,
+        sdk: &ctx.sdk,
+        workspace: &workspace,
+        member: &member,
+        target,
+        profile: Profile::Release,
+        // As `ipk` has it: what that has compiled is not compiled again.
+        epoch: Some(member.table.epoch.unwrap_or(source.epoch)),
+    };
+    let compiled = compile::compile(&job, Output::Shown)?;
+    let binary = compiled.binaries.into_values().next();
+    binary.context("the crate has no binary")
+}
+
+fn own_arch(ctx: &Context, release: &Release) -> Result<Arch> {
     let here = std::env::consts::ARCH;
-    let archs = ctx.sdk.all_archs(&release)?;
-    let own = archs
-        .iter()
+    let mut archs = ctx.sdk.all_archs(release)?.into_iter();
+    archs
         .find(|arch| arch.target.starts_with(&format!("{here}-")))
-        .with_context(|| format!("openwrt/sdk.toml has no architecture that runs on {here}"))?;
-    Ok((compile(own)?, compile(&ctx.sdk.arch(SMALL, &release)?)?))
+        .with_context(|| format!("openwrt/sdk.toml has no architecture that runs on {here}"))
 }
 
 fn size(binary: &Path, small: &Path) -> Result<Figure> {
@@ -240,7 +251,7 @@ fn flat(router: &Router) -> Result<Figure> {
     ))
 }
 
-fn figure(
+pub(super) fn figure(
     name: &str,
     value: f64,
     unit: &'static str,
@@ -256,7 +267,7 @@ fn figure(
     }
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub(super) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times.get(times.len() / 2).copied().unwrap_or_default()
 }

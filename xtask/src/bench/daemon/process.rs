@@ -63,6 +63,11 @@ impl Server {
         Ok(server)
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The end of what it said.
     pub fn said(&self) -> String {
         process::tail(&std::fs::read_to_string(&self.log).unwrap_or_default())

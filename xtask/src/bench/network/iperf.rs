@@ -9,7 +9,7 @@ use super::place::{INTERNET, Place, REAL};
 use crate::util::process;
 
 /// How long one run takes, in seconds.
-const SECONDS: u64 = 3;
+const SECONDS: u64 = 1;
 
 const PORT: usize = 5201;
 
