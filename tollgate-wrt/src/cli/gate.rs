@@ -99,11 +99,9 @@ fn show(paths: &Paths, as_json: bool) -> bool {
 /// The same where NoDogSplash or openNDS is the gate.
 fn show_ndsctl(paths: &Paths, interfaces: &[String], as_json: bool) -> bool {
     let customers = ndsctl::customers();
-    let trouble = [
-        customers.as_ref().err().map(ToString::to_string),
-        ndsctl::leak(paths, interfaces),
-    ];
-    let trouble: Vec<String> = trouble.into_iter().flatten().collect();
+    let failure = customers.as_ref().err().map(ToString::to_string);
+    let mut trouble: Vec<String> = failure.into_iter().collect();
+    trouble.extend(ndsctl::leaks(paths, interfaces).into_iter().flatten());
     let is_in_place = customers.is_ok();
     let customers = customers.unwrap_or_default();
     let text = if as_json {

@@ -119,6 +119,16 @@ fn no_money_is_taken_for_nothing() {
     assert!(shop.output(&["status"]).1.contains("gate only IPv4"));
     assert_eq!(shop.output(&["gate", "status"]).0, 1);
 
+    // Offloading would be another.
+    let firewall = |value: u8| {
+        let text = format!("config defaults\n\toption flow_offloading '{value}'\n");
+        shop.root.write("etc/config/firewall", &text);
+    };
+    firewall(1);
+    daemon.log().wait_for("flow offloading is on");
+    assert_eq!(shop.offer(Who::Alice, 1).status, 500);
+    firewall(0);
+
     // Whom the owner trusts does not pay. It is not running: nobody does.
     shop.server.ask(&["trust", BOB_MAC]).unwrap();
     assert_eq!(shop.offer(Who::Bob, 1).status, 500);

@@ -33,7 +33,7 @@ use log::{info, warn};
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use super::{Error, Gate, Limit, Open, Work};
+use super::{Error, Gate, Limit, Open, Work, nft};
 use crate::net::Mac;
 use crate::paths::Paths;
 use state::State;
@@ -54,8 +54,8 @@ pub struct Ndsctl {
     state: Mutex<State>,
     paths: Paths,
     interfaces: Vec<String>,
-    /// Why there is no answer, and the way around by IPv6.
-    trouble: std::sync::Mutex<[Option<String>; 2]>,
+    /// Why there is no answer, and the ways around.
+    trouble: std::sync::Mutex<[Option<String>; 3]>,
 }
 
 impl Ndsctl {
@@ -71,7 +71,7 @@ impl Ndsctl {
     }
 
     /// Says what has begun or ended.
-    fn tell(&self, fresh: [Option<String>; 2]) {
+    fn tell(&self, fresh: [Option<String>; 3]) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         for (before, now) in trouble.iter().zip(&fresh) {
             match (before, now) {
@@ -87,7 +87,12 @@ impl Ndsctl {
 
 impl Gate for Ndsctl {
     fn ready(&self, mac: Mac) -> Work<'_, ()> {
-        Box::pin(async move { self.state.lock().await.ready(mac).await })
+        Box::pin(async move {
+            match offload(&self.paths) {
+                Some(trouble) => Err(Error(trouble)),
+                None => self.state.lock().await.ready(mac).await,
+            }
+        })
     }
 
     fn open(&self, mac: Mac, limit: Limit) -> Work<'_, ()> {
@@ -115,8 +120,9 @@ impl Gate for Ndsctl {
                     Ok(()) => LOOK.max(start.elapsed().saturating_mul(SHARE)),
                     Err(_) => AGAIN,
                 };
+                let failure = result.err().map(|error| error.0);
                 let ipv6 = ipv6::leak(&self.paths, &self.interfaces);
-                self.tell([result.err().map(|error| error.0), ipv6]);
+                self.tell([failure, offload(&self.paths), ipv6]);
                 sleep(pause).await;
             }
         })
@@ -129,5 +135,56 @@ impl Gate for Ndsctl {
             true => last,
             false => Some(own.join("; ")),
         }
+    }
+}
+
+/// Why packets may pass without NDS and its counters, and the way out: payments
+/// are refused then.
+fn offload(paths: &Paths) -> Option<String> {
+    nft::offload(&paths.firewall()).map(told)
+}
+
+/// What to say of it: openNDS' own is not firewall4's to turn off.
+fn told(advice: String) -> String {
+    match advice.contains(OWN_FLOWTABLES) {
+        true => "openNDS 10 takes connections past its own gate and counters (flowtables ndsftINC and ndsftOUT): payments are refused; use `option gate 'nftables'` in place of openNDS, or NoDogSplash".to_owned(),
+        false => advice,
+    }
+}
+
+/// How openNDS names them (libopennds.sh of 10.2 and newer).
+const OWN_FLOWTABLES: &str = " ndsft";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_begun_and_ended_is_told_of() {
+        let gate = Ndsctl::new(Paths::new("/nonexistent"), Vec::new());
+        assert_eq!(gate.trouble(None), None);
+        assert_eq!(gate.trouble(Some("last".to_owned())).unwrap(), "last");
+        let text = |text: &str| Some(text.to_owned());
+        gate.tell([text("down"), None, text("IPv6")]);
+        assert_eq!(gate.trouble(text("last")).unwrap(), "down; IPv6");
+        gate.tell([None, None, None]);
+        assert_eq!(gate.trouble(None), None);
+    }
+
+    #[test]
+    fn offloading_of_both_kinds_has_a_way_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = Paths::new(directory.path());
+        std::fs::create_dir_all(directory.path().join("etc/config")).unwrap();
+        let setting = "config defaults\n option flow_offloading '1'\n";
+        std::fs::write(paths.firewall(), setting).unwrap();
+        let advice_on = |what: &str| format!("flow offloading is on ({what}): …");
+        let advice = offload(&paths).unwrap();
+        assert!(advice.contains("flow_offloading=0"), "{advice}");
+        // As the kernel names openNDS' own, which not every kernel has.
+        let own = advice_on("the flowtable `nds_mangle ndsftINC` of nftables");
+        assert!(told(own).contains("openNDS 10"));
+        let other = advice_on("the flowtable `inet fw4 ft` of nftables");
+        assert!(!told(other).contains("openNDS 10"));
     }
 }

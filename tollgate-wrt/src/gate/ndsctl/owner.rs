@@ -26,9 +26,9 @@ pub fn customers() -> Result<Vec<Open>, Error> {
     Ok(clients.into_iter().filter_map(open).collect())
 }
 
-/// How customers get past it, and the way out.
-pub fn leak(paths: &Paths, interfaces: &[String]) -> Option<String> {
-    ipv6::leak(paths, interfaces)
+/// How customers get past it, and the ways out.
+pub fn leaks(paths: &Paths, interfaces: &[String]) -> [Option<String>; 2] {
+    [super::offload(paths), ipv6::leak(paths, interfaces)]
 }
 
 /// Whether a daemon has worked this gate since the router was started.

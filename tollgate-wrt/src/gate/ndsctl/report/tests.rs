@@ -2,7 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// `ndsctl json` of NoDogSplash 5.0.2, as it came.
+/// `ndsctl json` of NoDogSplash 5.0.2; the second client is put in, and numbers
+/// and averages are changed to what src/util.c can print.
 const NODOGSPLASH: &str = r#"{
 "client_length": 2,
 "clients":{
@@ -38,7 +39,8 @@ const NODOGSPLASH: &str = r#"{
 }
 "#;
 
-/// `ndsctl json` of openNDS 9.10.0 with a trusted device, as it came.
+/// `ndsctl json` of openNDS 9.10.0; bytes, one quota and the trusted device are
+/// put in, as src/util.c prints them.
 const OPENNDS: &str = r#"{
   "client_list_length":"1",
   "clients":{
