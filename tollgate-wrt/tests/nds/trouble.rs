@@ -1,6 +1,6 @@
 //! What happens to routers.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::thread;
 use std::time::Duration;
 
@@ -128,6 +128,17 @@ fn no_money_is_taken_for_nothing() {
     daemon.log().wait_for("flow offloading is on");
     assert_eq!(shop.offer(Who::Alice, 1).status, 500);
     firewall(0);
+
+    // openNDS does not take who has no address of its DHCP.
+    if !shop.server.is_nodogsplash() {
+        let file = shop.server.tmp("dhcp.leases");
+        let leases = fs::read_to_string(&file).unwrap();
+        fs::write(&file, leases.replace("10.77.0.11", "10.77.0.12")).unwrap();
+        let answer = shop.offer(Who::Bob, 1);
+        assert_eq!(answer.status, 500, "{answer:?}");
+        daemon.log().wait_for("does not take 02:00:00:00:0b:01");
+        fs::write(&file, leases).unwrap();
+    }
 
     // Whom the owner trusts does not pay. It is not running: nobody does.
     shop.server.ask(&["trust", BOB_MAC]).unwrap();
