@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::os::fd::AsFd as _;
+use std::path::Path;
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -52,6 +53,7 @@ impl Place {
     /// # Errors
     /// What `ip` and `nft` say, as without root.
     pub fn new() -> Result<Self> {
+        remove_left()?;
         let id = std::process::id();
         let mut place = Self { names: Vec::new() };
         let customers = (0..REAL).map(|number| format!("tgb{id}-{number}"));
@@ -177,6 +179,24 @@ impl Drop for Place {
                 .run();
         }
     }
+}
+
+/// Removes what a bench has left that was ended by a signal.
+fn remove_left() -> Result<()> {
+    let list = duct::cmd!("ip", "netns", "list").read();
+    let list = list.context("look at network namespaces: is iproute2 installed?")?;
+    for name in list.lines().filter_map(|line| line.split(' ').next()) {
+        let process = name
+            .strip_prefix("tgb")
+            .and_then(|rest| rest.split('-').next());
+        let process = process.and_then(|process| process.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new(&format!("/proc/{process}")).exists()) {
+            duct::cmd!("ip", "netns", "delete", name)
+                .run()
+                .with_context(|| format!("remove the namespace {name}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// A customer's IPv4 address (198.18.0.0/15 is for benchmarks, RFC 2544).
