@@ -25,6 +25,7 @@ mod limit;
 mod payments;
 mod peers;
 mod portal;
+mod rejected;
 mod routes;
 mod server;
 

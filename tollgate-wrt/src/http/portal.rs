@@ -8,7 +8,8 @@ use hyper::header::{
 };
 use hyper::{HeaderMap, Method, StatusCode, Uri};
 
-use super::routes::{App, Rejected, error, method_not_allowed, misdirected, ok};
+use super::rejected::Rejected;
+use super::routes::{App, error, method_not_allowed, misdirected, ok};
 use super::{Client, Response, cors};
 use crate::portal::{Answer, Portal, SCRIPT, STYLE, Visit};
 

@@ -12,10 +12,10 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use super::body::{self, Reader};
 use super::limit::Limiter;
 use super::payments::{self, Shop};
+use super::rejected::Rejected;
 use super::{Client, Response, cors, invoices};
 use crate::captive::{api, redirect};
 use crate::net::{Mac, Resolver};
-use crate::payment::Refusal;
 use crate::portal::Portal;
 
 const JSON: &str = "application/json";
@@ -213,47 +213,6 @@ impl App {
     pub(super) fn mac(&self, client: &Client) -> Option<Mac> {
         let interface = client.interface.as_deref();
         self.resolver.mac(client.address, interface)
-    }
-}
-
-/// Why the body of a request is not read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rejected {
-    /// In so many seconds it may be.
-    Later(u64),
-    /// It is larger than 1 MiB.
-    TooLarge,
-    /// It did not come whole, or not in time.
-    Broken,
-}
-
-impl Rejected {
-    /// The same in the protocol's words.
-    pub(super) fn refusal(self) -> Refusal {
-        let (status, refusal) = match self {
-            Self::Later(seconds) => {
-                let text = format!(
-                    "Too many payments. Try again in {seconds} seconds; your token is not spent."
-                );
-                let refusal = Refusal::unavailable(text).named("too-many");
-                (429, refusal.with("seconds", seconds))
-            }
-            Self::TooLarge => {
-                let text = "This is larger than 1 MiB.";
-                (
-                    413,
-                    Refusal::request("invalid-request", text).named("too-large"),
-                )
-            }
-            Self::Broken => {
-                let text = "The request did not come whole and in time.";
-                (
-                    408,
-                    Refusal::request("invalid-request", text).named("broken"),
-                )
-            }
-        };
-        Refusal { status, ..refusal }
     }
 }
 

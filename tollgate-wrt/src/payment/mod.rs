@@ -19,6 +19,7 @@
 mod busy;
 mod health;
 mod invoice;
+mod invoices;
 mod melt;
 mod own;
 mod price;

@@ -16,6 +16,7 @@
 //! in an address or a log.
 
 mod form;
+mod forms;
 mod home;
 mod html;
 mod invoice;
@@ -175,3 +176,6 @@ fn unknown_device() -> Refusal {
     let text = "The router does not know your device (MAC address).";
     Refusal::request("mac-address-lookup-failed", text).named("device")
 }
+
+#[cfg(test)]
+mod tests;

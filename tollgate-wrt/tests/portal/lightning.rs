@@ -61,6 +61,12 @@ fn an_invoice_is_shown_paid_and_gone() {
     };
     pay_all(&mut shop, false);
     crate::states::translate(&shop.root);
+    // Who has paid is shown this before the gate opens, and a phone's window closes.
+    let config = format!(
+        r#"{{"step_size":1000000,"redirect_url":"https://cafe.example/hello","auth_delay_seconds":5,"accepted_mints":[{{"url":"{}","price_per_step":1}}]}}"#,
+        shop.mint.url()
+    );
+    shop.root.write("etc/tollgate/config.json", &config);
     let daemon = shop.start();
     let alice = Browser::open(&shop.network.alice, &[]);
     alice.go("/portal/");
@@ -115,7 +121,12 @@ fn an_invoice_is_shown_paid_and_gone() {
     shop.network.assert_shut(Who::Bob);
 
     pay_all(&mut shop, true);
+    alice.wait_for("#state", "Bezahlt, der Zugang öffnet sich gleich");
+    arrange(&alice, PHONE, "light");
+    alice.picture(&folder().join("opening-320-light.png"), None);
     alice.wait_for("#state", "Sie sind online");
+    assert_eq!(alice.text("#status a.main"), "Weiter zu cafe.example");
+    alice.picture(&folder().join("continue-320-light.png"), None);
     assert_eq!(alice.text("#left"), "Noch 7 MB");
     assert!(
         alice

@@ -39,3 +39,4 @@ mod states;
 #[allow(dead_code)]
 #[path = "../money/wallet.rs"]
 mod wallet;
+mod wire;

@@ -71,9 +71,9 @@
         show("meter", false);
         set("over", words["over-note"]);
       }
-      // What this page shows by itself needs no button.
-      if ($("refresh")) show("refresh", false);
     };
+    // What this page shows by itself needs no button.
+    if ($("refresh")) show("refresh", false);
     poll(3000, look);
   }
 
