@@ -66,6 +66,8 @@ impl Session {
     /// new one, step for step: the customer paid for steps. A step that was
     /// begun counts as a whole one.
     pub fn add(&mut self, purchase: &Purchase, now: Moment) {
+        // Read again after a start of the system, it may still be that of before.
+        self.resume(now);
         // Time beyond the old allotment is not to be taken from the new one.
         self.advance(now);
         if self.metric != purchase.metric {
