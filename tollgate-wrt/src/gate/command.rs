@@ -9,7 +9,8 @@
 //! | `PROGRAM list` | | a line `MAC` or `MAC BYTES` for each whom it lets through |
 //!
 //! Exit status 0 is success. What it writes to standard error is logged when it
-//! fails. After ten seconds it is killed, and has failed.
+//! fails. After ten seconds, or 4 MiB of text, it is killed with all that it has
+//! started, and has failed.
 
 use std::path::PathBuf;
 use std::time::Duration;
