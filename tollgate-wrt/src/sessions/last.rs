@@ -34,4 +34,10 @@ impl Last {
         }
         is_due
     }
+
+    /// Has one of them done again as soon as it is asked for: it has failed.
+    pub fn forget(&self, which: impl FnOnce(&mut Times) -> &mut Option<Moment>) {
+        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *which(&mut times) = None;
+    }
 }

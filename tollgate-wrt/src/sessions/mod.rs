@@ -162,7 +162,10 @@ impl Keeper {
         {
             match self.noted(self.gate.list().await) {
                 Ok(open) => self.reconcile(&sessions, &open).await,
-                Err(error) => self.complain("the gate does not say whom it lets through", &error),
+                Err(error) => {
+                    self.last.forget(|last| &mut last.reconciled);
+                    self.complain("the gate does not say whom it lets through", &error);
+                }
             }
         }
         self.close_ended().await;
@@ -243,3 +246,6 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
