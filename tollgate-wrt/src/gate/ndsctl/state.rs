@@ -87,6 +87,10 @@ impl State {
     /// be, as soon as they and NDS are there again.
     pub async fn list(&mut self) -> Result<Vec<Open>, Error> {
         let clients = self.clients().await?;
+        Ok(self.listed(&clients))
+    }
+
+    fn listed(&mut self, clients: &[Client]) -> Vec<Open> {
         let open = clients.iter().filter(|client| client.is_open());
         let mut macs: Vec<Mac> = open.clone().map(|client| client.mac).collect();
         if !std::mem::replace(&mut self.is_listed, true) {
@@ -96,14 +100,21 @@ impl State {
                 self.allowed.entry(client.mac).or_insert_with(adopt);
             }
         }
+        let are_open = macs.len();
         macs.extend(self.allowed.keys());
+        let meters = &self.nds.meters;
+        // Whom NDS has shut out at the limit is told of once more, with all that
+        // was counted: the keeper decides whether there is more.
+        self.allowed.retain(|mac, allowed| {
+            macs[..are_open].contains(mac) || !allowed.is_over(meters.counted(*mac))
+        });
         macs.sort_unstable();
         macs.dedup();
         let open = macs.into_iter().map(|mac| Open {
             mac,
-            bytes: Some(self.nds.meters.counted(mac)),
+            bytes: Some(meters.counted(mac)),
         });
-        Ok(open.collect())
+        open.collect()
     }
 
     /// Puts right what NDS, its owner or its clients have changed.
@@ -139,10 +150,6 @@ impl State {
         let fresh = counted.saturating_sub(allowed.last);
         allowed.last = counted;
         if allowed.is_over(counted) {
-            // The keeper decides whether there is more.
-            if open().next().is_none() {
-                self.allowed.remove(&mac);
-            }
             return Ok(());
         }
         let allowed = *allowed;
@@ -236,3 +243,6 @@ fn nowhere(mac: Mac) -> Error {
         "no IPv4 address of {mac} is known, and NoDogSplash and openNDS know no others"
     ))
 }
+
+#[cfg(test)]
+mod tests;
