@@ -14,8 +14,9 @@
 //! | `OPTIONS` any path | what scripts of other origins may do |
 //!
 //! Whatever was meant for another host is sent to the portal
-//! ([`crate::captive`]). `/whoami`, `/usage`, `/balance` and `/captive-api` answer 421 to a customer who asks for a host that is
-//! neither an address nor a local name (one label, `.lan` and the like).
+//! ([`crate::captive`]). All but `GET /` and `OPTIONS` answer 421 to a customer
+//! who asks for a host that is neither an address nor a local name (one label,
+//! `.lan` and the like).
 
 mod body;
 mod client;

@@ -79,7 +79,10 @@ impl App {
         if uri.path().starts_with("/portal") {
             return self.portal(method, uri, headers, body, peer).await;
         }
+        let is_known = peer.address.is_loopback() || cors::is_addressed_locally(headers);
         let mut response = match (method, uri.path()) {
+            // What was paid for says who the customer is.
+            (&Method::POST, "/" | "/ln-invoice") if !is_known => misdirected(),
             (&Method::POST, "/") => self.take_payment(headers, body, peer).await,
             (&Method::POST, "/ln-invoice") => self.make_invoice(headers, body, peer).await,
             _ => self.answer_at_once(method, uri, headers, peer),

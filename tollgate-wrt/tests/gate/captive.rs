@@ -267,6 +267,15 @@ fn what_was_meant_for_others_pays_nobody_and_loses_nothing() {
             "GET /usage HTTP/1.1\r\nHost: evil.example:2121\r\n\r\n",
             421,
         ),
+        // A rebound page would read in the answer whose device it runs on.
+        (
+            "POST / HTTP/1.1\r\nHost: evil.example:2121\r\nContent-Length: 1\r\n\r\nx",
+            421,
+        ),
+        (
+            "POST /ln-invoice HTTP/1.1\r\nHost: evil.example:2121\r\nContent-Length: 2\r\n\r\n{}",
+            421,
+        ),
         (
             "GET http://10.77.0.1:2121/usage HTTP/1.1\r\nHost: x\r\n\r\n",
             200,
