@@ -105,6 +105,12 @@ impl<'a> Router<'a> {
         text.lines().count()
     }
 
+    /// What the script has told the log last.
+    fn last_said(&self) -> String {
+        let text = fs::read_to_string(self.root.file("var/said")).unwrap();
+        text.lines().last().unwrap().to_owned()
+    }
+
     /// Option 114, as a new client gets it.
     fn told(&self) -> Option<String> {
         let out = self.root.file("var/client");
@@ -190,16 +196,14 @@ fn dhcp_tells_of_the_api_only_when_it_has_an_https_address() {
     router.run("dhcp stop");
     assert_eq!(router.restarts(), 6);
 
-    // A router without dnsmasq is told that it does not work.
+    // A router where it cannot be written, or without dnsmasq, is told that it
+    // does not work.
+    fs::remove_dir(router.root.file(CONF_DIR)).unwrap();
+    router.root.write(CONF_DIR, "a file in the way");
+    router.run("dhcp start");
+    assert!(router.last_said().contains("cannot change /tmp/dnsmasq"));
     fs::remove_dir_all(router.root.file("var/etc")).unwrap();
     router.run("dhcp start");
-    let said = fs::read_to_string(router.root.file("var/said")).unwrap();
-    assert!(
-        said.lines()
-            .last()
-            .unwrap()
-            .contains("has no conf-dir here"),
-        "{said}"
-    );
+    assert!(router.last_said().contains("has no conf-dir here"));
     assert_eq!(router.restarts(), 6);
 }
