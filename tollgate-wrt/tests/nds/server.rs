@@ -119,15 +119,7 @@ impl Server {
         if line != "ready\n" {
             return Err("its files cannot be made".to_owned());
         }
-        // What the daemon finds on its PATH. Written by another process: what
-        // somebody may still have open to write cannot be run.
-        let path = server.ndsctl();
-        let write = "cat >\"$0\" && chmod 755 \"$0\"";
-        run(
-            "sh",
-            &["-c", write, path.to_str().unwrap()],
-            &server.script(),
-        )?;
+        server.delay("0");
         server.run(router);
         Ok(server)
     }
@@ -140,13 +132,25 @@ impl Server {
         self.directory.path().join("ndsctl")
     }
 
-    fn script(&self) -> String {
+    /// Makes what the daemon finds on its PATH, which takes so many seconds to
+    /// list all clients. Written by another process: what somebody may still
+    /// have open to write cannot be run.
+    pub fn delay(&self, seconds: &str) {
+        let write = "cat >\"$0.new\" && chmod 755 \"$0.new\" && mv \"$0.new\" \"$0\"";
+        let path = self.ndsctl();
+        let arguments = ["-c", write, path.to_str().unwrap()];
+        run("sh", &arguments, &self.script(seconds)).unwrap();
+    }
+
+    fn script(&self, seconds: &str) -> String {
         let program = match self.is_nodogsplash() {
             true => "/mnt/ndsctl",
             false => "/usr/bin/ndsctl",
         };
         let holder = self.holder.id();
-        format!("#!/bin/sh\nexec nsenter --target={holder} --mount {program} \"$@\"\n")
+        format!(
+            "#!/bin/sh\n[ \"$*\" != json ] || sleep {seconds}\nexec nsenter --target={holder} --mount {program} \"$@\"\n"
+        )
     }
 
     /// PATH with `ndsctl`.

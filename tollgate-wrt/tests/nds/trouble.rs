@@ -149,3 +149,26 @@ fn no_money_is_taken_for_nothing() {
     assert_eq!(shop.offer(Who::Bob, 1).status, 500);
     assert!(daemon.stop().success());
 }
+
+/// openNDS sleeps for a second for each client in its list that has left.
+#[test]
+fn a_list_that_takes_long_is_waited_for() {
+    let Some(mut shop) = Shop::new("milliseconds", 3_600_000) else {
+        return;
+    };
+    let daemon = shop.start();
+    shop.pay(Who::Alice, 1);
+    shop.assert_open(Who::Alice);
+    assert!(daemon.stop().success());
+    shop.server.delay("5.5");
+    let daemon = shop.start();
+    daemon.log().wait_for("not done in 5 seconds");
+    // The daemon does not know yet how long it takes.
+    daemon.log().wait_for("well again");
+    assert!(daemon.stop().success());
+    // Nor is that a sign that nobody is let through.
+    let (code, text) = shop.output(&["gate", "remove"]);
+    assert!(code == 0 && text.contains("1 who had paid"), "{text}");
+    shop.server.delay("0");
+    shop.assert_shut(Who::Alice);
+}

@@ -14,9 +14,8 @@ use crate::gate::{Error, nft};
 use crate::net::{Mac, leases, neighbours};
 use crate::paths::Paths;
 
-/// How much longer the list of all may take for each client: openNDS runs a
-/// script for each.
-const EACH: Duration = Duration::from_millis(100);
+/// The longest that the list of all clients may take.
+pub(super) const TIMEOUT_OF_ALL: Duration = Duration::from_secs(30);
 
 /// How long nobody else waits for what has just failed.
 const FAILED: Duration = Duration::from_secs(3);
@@ -31,8 +30,8 @@ pub(super) struct Nds {
     /// The sign that no other daemon works this gate.
     claim: Option<UnixDatagram>,
     pub meters: Meters,
-    /// How many clients there were.
-    size: u32,
+    /// How long the list of all took.
+    took: Duration,
     /// Where customers' first requests go.
     server: Option<SocketAddrV4>,
     /// Why there was no answer, and when.
@@ -45,7 +44,7 @@ impl Nds {
             claim: None,
             meters: Meters::open(paths.ndsctl_counters()),
             paths,
-            size: 0,
+            took: Duration::ZERO,
             server: None,
             failed: None,
         }
@@ -69,9 +68,12 @@ impl Nds {
 
     /// All clients.
     pub async fn clients(&mut self) -> Result<Vec<Client>, Error> {
-        let limit = TIMEOUT.saturating_add(EACH.saturating_mul(self.size));
-        let clients = self.json(&["json"], limit).await?;
-        self.size = u32::try_from(clients.len()).unwrap_or(u32::MAX);
+        let start = Instant::now();
+        let clients = self.json(&["json"], patience(self.took)).await;
+        // That it was not asked again says nothing of it.
+        let at_least = clients.as_ref().map_or(self.took, |_| Duration::ZERO);
+        self.took = start.elapsed().max(at_least);
+        let clients = clients?;
         self.meters.count(&clients, true);
         Ok(clients)
     }
@@ -179,11 +181,19 @@ impl Nds {
             let claim = nft::claim().map_err(|error| Error(error.to_string()))?;
             self.claim = Some(claim);
         }
-        let reply = program::ask(question, limit).await;
+        let reply = program::ask(question, limit).await.map_err(Error::from);
         let error = reply.as_ref().err();
         self.failed = error.map(|error| (Instant::now(), error.clone()));
         reply
     }
+}
+
+/// How long the list of all may take, which took so long last time, or until it
+/// was killed. openNDS runs a script for each client, and sleeps for a second
+/// for each that has left (get_client_interface in src/util.c).
+fn patience(took: Duration) -> Duration {
+    let longer = took.saturating_mul(2);
+    longer.clamp(TIMEOUT, TIMEOUT_OF_ALL)
 }
 
 /// Where the kernel has seen a customer.

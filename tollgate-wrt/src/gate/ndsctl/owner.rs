@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use super::meter::Meters;
-use super::program::{self, Reply, TIMEOUT};
+use super::nds::TIMEOUT_OF_ALL;
+use super::program::{self, Reply, Silence, TIMEOUT};
 use super::report::{self, Client};
 use super::{Error, ipv6};
 use crate::gate::{Open, nft};
@@ -22,7 +23,7 @@ pub fn customers() -> Result<Vec<Open>, Error> {
             bytes: Some(client.bytes()),
         })
     };
-    let clients = wait(clients())?;
+    let clients = wait(async { read(ask().await?) })?;
     Ok(clients.into_iter().filter_map(open).collect())
 }
 
@@ -51,8 +52,9 @@ pub fn release(paths: &Paths) -> Result<usize, Error> {
     let file = paths.ndsctl_counters();
     let customers = Meters::open(file.clone()).customers();
     let shut = wait(async {
-        let Ok(clients) = clients().await else {
-            return Ok(0);
+        let clients = match ask().await {
+            Err(silence) if silence.is_gone => return Ok(0),
+            reply => read(reply?)?,
         };
         let is_ours = |client: &&Client| client.is_open() && customers.contains(&client.mac);
         let mut shut = 0;
@@ -66,8 +68,12 @@ pub fn release(paths: &Paths) -> Result<usize, Error> {
     Ok(shut)
 }
 
-async fn clients() -> Result<Vec<Client>, Error> {
-    match program::ask(&["json"], TIMEOUT).await? {
+async fn ask() -> Result<Reply, Silence> {
+    program::ask(&["json"], TIMEOUT_OF_ALL).await
+}
+
+fn read(reply: Reply) -> Result<Vec<Client>, Error> {
+    match reply {
         Reply::Yes(text) => report::clients(&text),
         Reply::No(said) => Err(Error(said)),
     }

@@ -30,22 +30,37 @@ pub(super) enum Reply {
     No(String),
 }
 
+/// Why there is no answer, and the way out.
+#[derive(Debug)]
+pub(super) struct Silence {
+    error: Error,
+    /// Whether that is because neither NoDogSplash nor openNDS is there.
+    pub is_gone: bool,
+}
+
+impl From<Silence> for Error {
+    fn from(silence: Silence) -> Self {
+        silence.error
+    }
+}
+
 /// Asks. One that is busy is asked again, one that hangs is killed.
 ///
 /// # Errors
 /// Why there is no answer, and the way out.
-pub(super) async fn ask(arguments: &[&str], limit: Duration) -> Result<Reply, Error> {
+pub(super) async fn ask(arguments: &[&str], limit: Duration) -> Result<Reply, Silence> {
     let start = Instant::now();
     loop {
-        let told = |why: &str, advice: &str| {
+        let told = |why: &str, is_gone, advice: &str| {
             let what = arguments.first().copied().unwrap_or_default();
-            Error(format!("{NAME} {what}: {why}; {advice}"))
+            let error = Error(format!("{NAME} {what}: {why}; {advice}"));
+            Silence { error, is_gone }
         };
         let output = match process::run(Path::new(NAME), arguments, limit).await {
             Ok(output) => output,
             Err(why) => {
                 let advice = "is nodogsplash or opennds installed, and does it answer? Try: ndsctl status; /etc/init.d/nodogsplash restart, or opennds";
-                return Err(told(&why, advice));
+                return Err(told(&why, why.starts_with(process::NOT_RUN), advice));
             }
         };
         let said = || match process::said(&output.stderr) {
@@ -58,11 +73,11 @@ pub(super) async fn ask(arguments: &[&str], limit: Duration) -> Result<Reply, Er
             Some(4) if start.elapsed() < limit => sleep(PAUSE).await,
             Some(3) => {
                 let advice = "without it nobody is kept out. Start it: /etc/init.d/nodogsplash start, or opennds";
-                return Err(told(&said(), advice));
+                return Err(told(&said(), true, advice));
             }
             _ => {
                 let why = format!("{}, {}", output.status, said());
-                return Err(told(&why, "try again, or look at: ndsctl status"));
+                return Err(told(&why, false, "try again, or look at: ndsctl status"));
             }
         }
     }
