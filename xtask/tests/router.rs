@@ -38,6 +38,9 @@ fn the_daemon_is_locked_up_where_that_can_be() {
     root.write("etc/tollgate/money/journal", "1", 0o600);
     root.write("etc/shadow", "", 0o600);
     std::os::unix::fs::symlink("/etc/shadow", root.path("etc/tollgate/money/link")).unwrap();
+    // The daemon makes no directories: one there could be a link a moment later.
+    std::fs::create_dir_all(root.path("etc/tollgate/money/trap")).unwrap();
+    root.write("etc/tollgate/money/trap/file", "", 0o600);
     // An owner may hide the settings from others.
     root.write("etc/config/tollgate", CONFIG, 0o600);
     let (code, told) = run(&root, "start");
@@ -72,11 +75,10 @@ fn the_daemon_is_locked_up_where_that_can_be() {
         (settings.uid(), settings.gid(), settings.mode() & 0o777),
         (0, 32_768, 0o640)
     );
-    // Not where a link leads to, nor what is the owner's to change.
-    assert_eq!(
-        (owner(&root, "etc/shadow"), owner(&root, "etc/tollgate")),
-        (0, 0)
-    );
+    // Not where a link leads to or might, nor what is the owner's to change.
+    for file in ["etc/shadow", "etc/tollgate", "etc/tollgate/money/trap/file"] {
+        assert_eq!(owner(&root, file), 0, "{file}");
+    }
     let link = std::fs::read_link(root.path("var/run/tollgate.sock")).unwrap();
     assert_eq!(link.to_str(), Some("tollgate/tollgate.sock"));
 }
@@ -289,6 +291,7 @@ fn removal_leaves_the_money_to_root_and_an_upgrade_leaves_all() {
         sourced(&root, "tollgate-wrt.prerm", &[]),
         "tollgate-wrt: the wallet stays in /etc/tollgate/money, and the router's key in /etc/tollgate/identities.json\n"
     );
+    root.write("var/run/tollgate/tollgate.sock", "", 0o600);
     assert_eq!(root.read("service"), "open\n");
     assert!(!root.has("var/run/tollgate") && root.names("var/run").is_empty());
     for file in ["config.json", "money", "money/journal"] {
@@ -302,6 +305,17 @@ fn the_place_in_the_start_s_order_is_taken_over() {
         return;
     }
     let root = router();
+    // A daemon that does not end could put links in place of directories.
+    for directory in ["var/run/tollgate/trap", "etc/tollgate/money/trap"] {
+        std::fs::create_dir_all(root.path(directory)).unwrap();
+        let file = format!("{directory}/file");
+        root.write(&file, "", 0o600);
+        std::os::unix::fs::chown(root.path(&file), Some(32_768), None).unwrap();
+    }
+    sourced(&root, "tollgate-wrt.prerm", &[]);
+    for directory in ["var/run/tollgate/trap", "etc/tollgate/money/trap"] {
+        assert_eq!(owner(&root, &format!("{directory}/file")), 32_768);
+    }
     root.write("etc/init.d/tollgate-wrt", SERVICE, 0o755);
     let linked = |name: &str| {
         std::fs::create_dir_all(root.path("etc/rc.d")).unwrap();
