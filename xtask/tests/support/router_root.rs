@@ -48,7 +48,7 @@ config_foreach() {
 }
 for name in procd_open_instance procd_close_instance procd_set_param procd_append_param procd_add_jail \
 	procd_add_jail_mount procd_add_jail_mount_rw procd_add_reload_trigger procd_add_raw_trigger \
-	json_add_array json_close_array json_add_object json_close_object json_add_string; do
+	json_add_array json_close_array json_add_object json_close_object json_add_string procd_set_config_changed; do
 	eval "$name() { echo \"$name \$*\"; }"
 done
 start() {
@@ -57,7 +57,9 @@ start() {
 stop() {
 	stop_service
 	echo 'procd: killed'
+	service_stopped
 }
+ubus() { [ "$1 $2 $3" != 'call service get_data' ] || cat /data 2>/dev/null; }
 action=$1
 . /etc/init.d/tollgate-wrt
 "$action"
