@@ -30,7 +30,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
     // One byte more than allowed, so that "too large" is noticed without
     // believing a length that the files of /proc do not have.
-    open_regular(path)?
+    open_regular(path, OFlags::empty())?
         .take(MAX_FILE + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
@@ -48,12 +48,16 @@ pub fn read_text(path: &Path) -> io::Result<String> {
     })
 }
 
-/// Opens a regular file; those of /proc are. To open a named pipe would wait
-/// for somebody who writes to it, and nobody would be served meanwhile.
-fn open_regular(path: &Path) -> io::Result<File> {
+/// Opens a regular file to be read, with more `flags`; those of /proc are. To
+/// open a named pipe would wait for somebody who writes to it, and nobody would
+/// be served meanwhile.
+///
+/// # Errors
+/// What the system says, or `InvalidData` for what is not a regular file.
+pub fn open_regular(path: &Path, flags: OFlags) -> io::Result<File> {
     let opened = OpenOptions::new()
         .read(true)
-        .custom_flags(OFlags::NONBLOCK.bits() as i32)
+        .custom_flags((OFlags::NONBLOCK | flags).bits() as i32)
         .open(path);
     let file = match opened {
         // A socket cannot be opened: say what it is, not "no such device".

@@ -1,7 +1,5 @@
 //! `prepare`: what has to be done as root before the daemon runs.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -11,6 +9,7 @@ use super::table::Parsed;
 use crate::config::{self, GateChoice, Settings};
 use crate::gate::nft::{self, Place};
 use crate::identity;
+use crate::journal::disk;
 use crate::paths::Paths;
 
 /// What was done.
@@ -53,8 +52,10 @@ fn text(done: &Done) -> String {
 }
 
 fn prepare(paths: &Paths, done: &mut Done) -> Result<(), String> {
+    // Without a key (its file has a mistake, the flash is full) the daemon does
+    // not start: the gate is shut all the same.
     let identity = identity::load_or_create(&paths.identities());
-    done.key = identity.map_err(|error| error.to_string())?.is_new;
+    done.key = identity.as_ref().is_ok_and(|identity| identity.is_new);
     let (settings, mistake) = match config::load(paths) {
         Ok(loaded) => (loaded.settings, None),
         Err(error) => {
@@ -69,25 +70,29 @@ fn prepare(paths: &Paths, done: &mut Done) -> Result<(), String> {
         Some(_) => has_sold(paths),
         None => !settings.file.accepted_mints.is_empty(),
     };
+    let is_shop = is_shop && settings.enabled;
+    let wrong = mistake.or_else(|| identity.err().map(|error| error.to_string()));
     if is_shop {
-        done.gate = shut(settings)?;
+        match (shut(settings), &wrong) {
+            (Ok(is_shut), _) => done.gate = is_shut,
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(wrong)) => return Err(format!("{wrong}; {error}")),
+        }
     }
-    match mistake {
-        Some(mistake) if is_shop => Err(format!(
-            "{mistake}; nobody new is let through until that is mended"
+    match wrong {
+        Some(wrong) if is_shop => Err(format!(
+            "{wrong}; nobody new is let through until that is mended"
         )),
-        Some(mistake) => Err(mistake),
+        Some(wrong) => Err(wrong),
         None => Ok(()),
     }
 }
 
 /// Whether the journal holds anything: an empty one has its first line alone.
 fn has_sold(paths: &Paths) -> bool {
-    let mut start = [0; 64];
-    let journal = File::open(paths.money().join("journal"));
-    let read = journal.and_then(|mut file| file.read(&mut start));
+    let start = disk::beginning(&paths.money(), 64).unwrap_or_default();
     let end = start.iter().position(|byte| *byte == b'\n');
-    read.is_ok_and(|read| end.is_some_and(|end| read > end + 1))
+    end.is_some_and(|end| start.len() > end + 1)
 }
 
 /// Shuts the gate, if it is the daemon's own; `false` where there was one.

@@ -17,8 +17,9 @@ const MAX_LENGTH: u64 = 64 << 20;
 const MODE: u32 = 0o600;
 const DIRECTORY_MODE: u32 = 0o700;
 
-/// Where the directory is another user's, root must not be led elsewhere.
-const NO_LINK: i32 = OFlags::NOFOLLOW.bits() as i32;
+/// Where the directory is another user's, root must not be led elsewhere, nor
+/// made to wait at a named pipe.
+const NO_LINK: OFlags = OFlags::NOFOLLOW;
 
 /// A file that grows at its end, or is replaced as a whole.
 pub trait Disk {
@@ -80,6 +81,18 @@ pub struct Directory {
 
 /// The journal's name in its directory.
 const FILE: &str = "journal";
+
+/// The journal's first bytes, up to `length` of them; for who has not taken the
+/// directory.
+///
+/// # Errors
+/// What the system says, or `InvalidData` for what is not a regular file.
+pub fn beginning(directory: &Path, length: u64) -> io::Result<Vec<u8>> {
+    let file = files::open_regular(&directory.join(FILE), NO_LINK)?;
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
 
 /// A journal that is being written and may be thrown away.
 const NEW: &str = "journal.new";
@@ -144,7 +157,7 @@ impl Directory {
             Some(file) => file,
             None => OpenOptions::new()
                 .append(true)
-                .custom_flags(NO_LINK)
+                .custom_flags((NO_LINK | OFlags::NONBLOCK).bits() as i32)
                 .open(self.path.join(FILE))?,
         };
         Ok(self.file.insert(file))
@@ -171,9 +184,7 @@ impl Directory {
 
 impl Disk for Directory {
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        let mut options = OpenOptions::new();
-        let opened = options.read(true).custom_flags(NO_LINK);
-        let file = match opened.open(self.path.join(FILE)) {
+        let file = match files::open_regular(&self.path.join(FILE), NO_LINK) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),

@@ -302,3 +302,31 @@ proptest! {
         }
     }
 }
+
+/// Where the directory is the daemon's user's, who has taken that over could put
+/// there what makes root wait for ever: at the router's start, before its network.
+#[test]
+fn nobody_waits_at_a_named_pipe() {
+    use rustix::fs::{CWD, Mode, mkfifoat};
+    let (done, result) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).unwrap();
+        let mut disk = Directory::open(dir.path()).unwrap();
+        let kinds = [
+            disk.read().unwrap_err(),
+            disk.append(b"1").unwrap_err(),
+            disk::beginning(dir.path(), 64).unwrap_err(),
+        ];
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();
+        assert!(disk::beginning(dir.path(), 64).is_err());
+        done.send(kinds.map(|error| error.to_string())).unwrap();
+    });
+    let said = result.recv_timeout(std::time::Duration::from_secs(30));
+    let [read, append, beginning] = said.expect("waits, or has failed");
+    assert_eq!(read, "a named pipe, not a regular file");
+    assert_eq!(beginning, read);
+    assert!(append.contains("No such device"), "{append}");
+}

@@ -92,6 +92,8 @@ fn nothing_passes_before_the_daemon_runs() {
             "etc/config/tollgate",
             format!("{uci}\toption port 'none'\n"),
         ),
+        // Nor does it start without its key.
+        ("etc/tollgate/identities.json", "{}".to_owned()),
     ] {
         let is = std::fs::read_to_string(shop.root.file(file)).unwrap();
         shop.root.write(file, &text);
@@ -106,6 +108,13 @@ fn nothing_passes_before_the_daemon_runs() {
         assert_eq!(run(&["gate", "remove"]).0, 0);
         shop.root.write(file, &is);
     }
+
+    // Who does not want it here at all, is not shut out by hand either.
+    let config = format!("{uci}\toption enabled '0'\n");
+    shop.root.write("etc/config/tollgate", &config);
+    let run = |words: &[&str]| shop.network.router.on(|| shop.root.output(words));
+    assert_eq!(run(&["prepare"]), (0, String::new(), String::new()));
+    shop.network.assert_open(Who::Bob);
 }
 
 #[test]
