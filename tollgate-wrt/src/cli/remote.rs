@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
-use super::output::{complain, exit_code, print};
+use super::output::{complain, exit_code, plain, print};
 use super::table::Parsed;
 use super::table::options::{JSON, ROOT};
 use crate::control;
@@ -71,7 +71,7 @@ fn ask(paths: &Paths, request: &Request, as_json: bool) -> bool {
     };
     let is_printed = match (as_json, answer.success) {
         (true, _) => serde_json::to_string(&answer).is_ok_and(|text| print(&(text + "\n"))),
-        (false, true) => print(&answer.message),
+        (false, true) => print(&plain(&answer.message)),
         (false, false) => {
             complain(&answer.error);
             true
