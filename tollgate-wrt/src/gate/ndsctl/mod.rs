@@ -44,8 +44,8 @@ const LOOK: Duration = Duration::from_millis(1_500);
 /// The same while there is no answer.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// So many times as long as a look has taken, there is none: openNDS answers no
-/// customer during one.
+/// So many times as long as a look has taken, there is none, nor a list of all
+/// for the keeper: openNDS answers no customer during one.
 const SHARE: u32 = 3;
 
 /// The gate of NoDogSplash and openNDS.

@@ -31,7 +31,7 @@ pub(super) struct Nds {
     claim: Option<UnixDatagram>,
     pub meters: Meters,
     /// How long the list of all took.
-    took: Duration,
+    pub took: Duration,
     /// Where customers' first requests go.
     server: Option<SocketAddrV4>,
     /// Why there was no answer, and when.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use log::{debug, info, warn};
 
+use super::SHARE;
 use super::allowed::{Allowed, arguments};
 use super::nds::{Nds, here};
 use super::report::{self, Client};
@@ -28,6 +29,8 @@ pub(super) struct State {
     /// Whether the keeper knows whom NDS let through when the daemon started.
     is_listed: bool,
     refused: BTreeMap<Ipv4Addr, Instant>,
+    /// What NDS said of all clients last, and when.
+    last: Option<(Instant, Vec<Client>)>,
 }
 
 impl State {
@@ -37,6 +40,7 @@ impl State {
             allowed: BTreeMap::new(),
             is_listed: false,
             refused: BTreeMap::new(),
+            last: None,
         }
     }
 
@@ -72,7 +76,7 @@ impl State {
                 if !was_allowed {
                     tell(&client);
                 }
-                self.nds.shut(&client).await?;
+                self.shut(&client).await?;
             }
         }
         Ok(())
@@ -86,7 +90,14 @@ impl State {
     /// Whoever may be through, and whoever is. Those who may and are not will
     /// be, as soon as they and NDS are there again.
     pub async fn list(&mut self) -> Result<Vec<Open>, Error> {
-        let clients = self.clients().await?;
+        // NDS is not kept busy with that alone.
+        let (took, last) = (self.nds.took, self.last.take());
+        let last = last.filter(|(when, _)| when.elapsed() < took.saturating_mul(SHARE));
+        let clients = match &last {
+            Some((_, clients)) => clients.clone(),
+            None => self.clients().await?,
+        };
+        self.last = last.or(self.last.take());
         Ok(self.listed(&clients))
     }
 
@@ -128,7 +139,7 @@ impl State {
         for client in clients.iter().filter(|client| client.is_open()) {
             if !self.allowed.contains_key(&client.mac) {
                 tell(client);
-                self.nds.shut(client).await?;
+                self.shut(client).await?;
             }
         }
         let customers: Vec<Mac> = self.allowed.keys().copied().collect();
@@ -193,8 +204,15 @@ impl State {
         let Some(client) = self.nds.one(&client.token).await? else {
             return Ok(());
         };
-        self.nds.shut(&client).await?;
+        self.shut(&client).await?;
         self.admit_at(client.mac, client.ip).await
+    }
+
+    async fn shut(&mut self, client: &Client) -> Result<(), Error> {
+        if let Some((_, clients)) = &mut self.last {
+            clients.retain(|known| known.token != client.token);
+        }
+        self.nds.shut(client).await
     }
 
     async fn admit_at(&mut self, mac: Mac, ip: Ipv4Addr) -> Result<(), Error> {
@@ -210,7 +228,9 @@ impl State {
     }
 
     async fn clients(&mut self) -> Result<Vec<Client>, Error> {
+        self.last = None;
         let clients = self.nds.clients().await?;
+        self.last = Some((Instant::now(), clients.clone()));
         self.keep();
         Ok(clients)
     }

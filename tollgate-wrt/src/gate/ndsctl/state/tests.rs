@@ -43,3 +43,21 @@ async fn what_passed_before_nds_shut_a_customer_out_is_told() {
     // Then she is out, as far as the gate is concerned.
     assert_eq!(state.listed(&[]), []);
 }
+
+#[tokio::test]
+async fn nds_is_not_asked_again_right_after_a_long_list() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut state = State::new(Paths::new(directory.path()));
+    count(&mut state, &[client(400)]);
+    state.last = Some((Instant::now(), vec![client(400)]));
+    state.nds.took = Duration::from_secs(60);
+    let told = [Open {
+        mac: client(0).mac,
+        bytes: Some(400),
+    }];
+    assert_eq!(state.list().await.unwrap(), told);
+    assert_eq!(state.list().await.unwrap(), told);
+    // There is no NDS.
+    state.nds.took = Duration::ZERO;
+    assert!(state.list().await.is_err());
+}
