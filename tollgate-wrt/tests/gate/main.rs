@@ -33,6 +33,7 @@ mod network_manager;
 #[allow(dead_code)]
 #[path = "../money/nutshell.rs"]
 mod nutshell;
+mod odd;
 mod overshoot;
 mod paid;
 mod probes;
