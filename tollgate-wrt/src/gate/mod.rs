@@ -42,7 +42,8 @@ pub type Labour<'a> = Pin<Box<dyn Future<Output = Failures> + Send + 'a>>;
 pub enum Limit {
     /// So long from now on.
     Time(Duration),
-    /// So many bytes from now on, in both directions together.
+    /// So many bytes, in both directions together, from what the gate has last
+    /// said that was used, or from now on.
     Bytes(u64),
 }
 

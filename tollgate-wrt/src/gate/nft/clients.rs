@@ -27,6 +27,8 @@ pub struct Client {
     deadline: Option<Instant>,
     /// What the quota had counted when it was last looked at.
     consumed: u64,
+    /// What of that was last told to whoever reckons what is left.
+    told: Option<u64>,
     /// The newest last.
     addresses: Vec<IpAddr>,
 }
@@ -70,6 +72,7 @@ impl Clients {
                 limit: quota.limit,
                 deadline: deadline.and_then(|left| now.checked_add(left)),
                 consumed: quota.consumed,
+                told: None,
                 addresses,
             };
             clients.0.insert(quota.mac, client);
@@ -77,22 +80,33 @@ impl Clients {
         (clients, orphans)
     }
 
-    /// Lets a customer through whose quota has counted `consumed` so far, or
-    /// sets a new limit.
-    pub fn open(&mut self, mac: Mac, limit: Limit, consumed: u64, now: Instant) {
-        let addresses = self
-            .0
-            .remove(&mac)
-            .map_or_else(Vec::new, |old| old.addresses);
+    /// Lets a customer through, or sets a new limit. `quota` is what the kernel
+    /// has.
+    ///
+    /// What passed since the counter was last told is of the limit, which was
+    /// reckoned by what was told.
+    pub fn open(&mut self, mac: Mac, limit: Limit, quota: Option<&Quota>, now: Instant) {
+        let (told, addresses) = match self.0.remove(&mac) {
+            Some(old) => (old.told, old.addresses),
+            None => (None, Vec::new()),
+        };
+        let consumed = quota.map_or(0, |quota| quota.consumed);
         let (limit, deadline) = match limit {
             // More than the kernel can count to is for ever.
             Limit::Time(time) => (UNLIMITED, now.checked_add(time.max(SHORTEST))),
-            Limit::Bytes(bytes) => (consumed.saturating_add(bytes).min(UNLIMITED - 1), None),
+            Limit::Bytes(bytes) => {
+                // What came behind the limit did not pass.
+                let passed = quota.map_or(0, |quota| quota.consumed.min(quota.limit));
+                let since = told.map_or(0, |told| passed.saturating_sub(told));
+                let limit = consumed.saturating_add(bytes.saturating_sub(since));
+                (limit.min(UNLIMITED - 1), None)
+            }
         };
         let client = Client {
             limit,
             deadline,
             consumed,
+            told,
             addresses,
         };
         self.0.insert(mac, client);
@@ -134,6 +148,13 @@ impl Clients {
     pub fn note(&mut self, quota: &Quota) {
         if let Some(client) = self.0.get_mut(&quota.mac) {
             client.consumed = quota.consumed;
+        }
+    }
+
+    /// Notes that this is what a customer has used, to the one who reckons.
+    pub fn tell(&mut self, mac: Mac, consumed: u64) {
+        if let Some(client) = self.0.get_mut(&mac) {
+            client.told = Some(consumed);
         }
     }
 

@@ -148,11 +148,7 @@ impl Gate for Nftables {
     }
 
     fn usage(&self, mac: Mac) -> Work<'_, Option<u64>> {
-        Box::pin(async move {
-            let quota =
-                kernel::quota_of(mac).map_err(|error| state::failed("read a counter", &error))?;
-            Ok(quota.map(|quota| quota.consumed))
-        })
+        Box::pin(async move { self.state.lock().await.usage(mac) })
     }
 
     fn list(&self) -> Work<'_, Vec<Open>> {

@@ -45,7 +45,6 @@ impl State {
         let mut batch = Batch::default();
         for &(mac, limit) in many {
             let quota = quotas.iter().find(|quota| quota.mac == mac);
-            let consumed = quota.map_or(0, |quota| quota.consumed);
             self.leaving.remove(&mac);
             if is_renewed && quota.is_some_and(Quota::is_spent) {
                 let elements = self.clients.elements(mac, now);
@@ -54,7 +53,7 @@ impl State {
                     .for_each(|element| batch.remove_element(element.key));
                 batch.remove_quota(mac);
             }
-            self.clients.open(mac, limit, consumed, now);
+            self.clients.open(mac, limit, quota, now);
             for neighbour in neighbours.iter().filter(|known| known.mac == mac) {
                 let change = self.clients.learn(neighbour, now);
                 let removed = change.removed.iter();
@@ -90,6 +89,9 @@ impl State {
         self.check().await?;
         let quotas = self.count();
         let quotas = quotas.map_err(|error| failed("read the counters", &error))?;
+        for quota in &quotas {
+            self.clients.tell(quota.mac, quota.consumed);
+        }
         let open = quotas
             .iter()
             .filter(|quota| self.clients.contains(quota.mac));
@@ -98,6 +100,15 @@ impl State {
             bytes: Some(quota.consumed),
         });
         Ok(open.collect())
+    }
+
+    /// What was counted for a customer.
+    pub fn usage(&mut self, mac: Mac) -> Result<Option<u64>, Error> {
+        let quota = kernel::quota_of(mac).map_err(|error| failed("read a counter", &error))?;
+        if let Some(quota) = &quota {
+            self.clients.tell(mac, quota.consumed);
+        }
+        Ok(quota.map(|quota| quota.consumed))
     }
 
     /// Notes what was counted: it goes on there if the table is lost.

@@ -12,6 +12,14 @@ fn neighbour(address: &str, number: u8) -> Neighbour {
     }
 }
 
+fn quota(number: u8, consumed: u64, limit: u64) -> Quota {
+    Quota {
+        mac: mac(number),
+        limit,
+        consumed,
+    }
+}
+
 fn addresses(clients: &Clients, number: u8) -> Vec<String> {
     let elements = clients.elements(mac(number), Instant::now());
     let down = elements.iter().filter_map(|element| match element.key {
@@ -29,8 +37,8 @@ fn addresses_follow_who_has_them() {
         clients.learn(&neighbour("192.0.2.1", 1), now),
         Change::default()
     );
-    clients.open(mac(1), Limit::Bytes(10), 5, now);
-    clients.open(mac(2), Limit::Time(Duration::from_secs(9)), 0, now);
+    clients.open(mac(1), Limit::Bytes(10), Some(&quota(1, 5, 9)), now);
+    clients.open(mac(2), Limit::Time(Duration::from_secs(9)), None, now);
     assert_eq!(clients.quota(mac(1)).unwrap().limit, 15);
     let change = clients.learn(&neighbour("192.0.2.1", 1), now);
     assert_eq!((change.added.len(), change.added[0].left), (2, None));
@@ -65,7 +73,12 @@ fn addresses_follow_who_has_them() {
         );
     }
     // A top-up keeps the addresses.
-    clients.open(mac(2), Limit::Time(Duration::from_secs(20)), 7, now);
+    clients.open(
+        mac(2),
+        Limit::Time(Duration::from_secs(20)),
+        Some(&quota(2, 7, UNLIMITED)),
+        now,
+    );
     let elements = clients.elements(mac(2), now + Duration::from_secs(5));
     assert_eq!(
         (elements.len(), elements[0].left),
@@ -81,7 +94,7 @@ fn addresses_follow_who_has_them() {
 fn nobody_fills_the_table() {
     let now = Instant::now();
     let mut clients = Clients::default();
-    clients.open(mac(1), Limit::Bytes(10), 0, now);
+    clients.open(mac(1), Limit::Bytes(10), None, now);
     for number in 0..100 {
         clients.learn(&neighbour(&format!("2001:db8::{number:x}"), 1), now);
     }
@@ -94,9 +107,9 @@ fn nobody_fills_the_table() {
 fn a_table_is_taken_over() {
     let now = Instant::now();
     let mut before = Clients::default();
-    before.open(mac(1), Limit::Bytes(10), 4, now);
-    before.open(mac(2), Limit::Time(Duration::from_secs(60)), 0, now);
-    before.open(mac(3), Limit::Time(Duration::from_secs(60)), 0, now);
+    before.open(mac(1), Limit::Bytes(10), Some(&quota(1, 4, 9)), now);
+    before.open(mac(2), Limit::Time(Duration::from_secs(60)), None, now);
+    before.open(mac(3), Limit::Time(Duration::from_secs(60)), None, now);
     before.learn(&neighbour("192.0.2.1", 1), now);
     before.learn(&neighbour("192.0.2.2", 2), now);
     let macs = [mac(1), mac(2), mac(3)];
@@ -115,4 +128,28 @@ fn a_table_is_taken_over() {
             before.elements(mac(number), now)
         );
     }
+}
+
+#[test]
+fn what_passes_while_the_limit_is_reckoned_is_of_it() {
+    let now = Instant::now();
+    let mut clients = Clients::default();
+    let mut limit = |told: Option<u64>, bytes: u64, quota: Option<Quota>| {
+        if let Some(told) = told {
+            clients.tell(mac(1), told);
+        }
+        clients.open(mac(1), Limit::Bytes(bytes), quota.as_ref(), now);
+        clients.quota(mac(1)).unwrap().limit
+    };
+    assert_eq!(limit(None, 100, None), 100);
+    // Of 100 it was told that 60 are used, and 50 were bought: 5 passed since.
+    assert_eq!(limit(Some(60), 90, Some(quota(1, 65, 100))), 150);
+    // The same again, as after a failure.
+    assert_eq!(limit(None, 90, Some(quota(1, 65, 100))), 150);
+    // 10 were left, and 30 came of which 20 did not pass.
+    assert_eq!(limit(Some(140), 60, Some(quota(1, 170, 150))), 220);
+    // More passed than is left.
+    assert_eq!(limit(Some(180), 10, Some(quota(1, 200, 220))), 200);
+    // Counted anew, from less.
+    assert_eq!(limit(Some(200), 10, Some(quota(1, 50, 200))), 60);
 }
