@@ -9,7 +9,7 @@ mod far_root;
 mod router_root;
 mod support;
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use far_root::FarRoot;
 use router_root::{CONFIG, FIREWALL, LOGGER, owner, router, run, script};
@@ -41,8 +41,10 @@ fn the_daemon_is_locked_up_where_that_can_be() {
     // The daemon makes no directories: one there could be a link a moment later.
     std::fs::create_dir_all(root.path("etc/tollgate/money/trap")).unwrap();
     root.write("etc/tollgate/money/trap/file", "", 0o600);
-    // An owner may hide the settings from others.
+    // An owner may hide the settings from others, and all that the daemon has.
     root.write("etc/config/tollgate", CONFIG, 0o600);
+    let hidden = std::fs::Permissions::from_mode(0o700);
+    std::fs::set_permissions(root.path("etc/tollgate"), hidden).unwrap();
     let (code, told) = run(&root, "start");
     assert_eq!(code, 0);
     for line in [
@@ -71,13 +73,16 @@ fn the_daemon_is_locked_up_where_that_can_be() {
             "{file}"
         );
     }
-    let settings = std::fs::metadata(root.path("etc/config/tollgate")).unwrap();
-    assert_eq!(
-        (settings.uid(), settings.gid(), settings.mode() & 0o777),
-        (0, 32_768, 0o640)
-    );
+    for (path, mode) in [("etc/config/tollgate", 0o640), ("etc/tollgate", 0o750)] {
+        let file = std::fs::metadata(root.path(path)).unwrap();
+        assert_eq!(
+            (file.uid(), file.gid(), file.mode() & 0o777),
+            (0, 32_768, mode),
+            "{path}"
+        );
+    }
     // Not where a link leads to or might, nor what is the owner's to change.
-    for file in ["etc/shadow", "etc/tollgate", "etc/tollgate/money/trap/file"] {
+    for file in ["etc/shadow", "etc/tollgate/money/trap/file"] {
         assert_eq!(owner(&root, file), 0, "{file}");
     }
     let link = std::fs::read_link(root.path("var/run/tollgate.sock")).unwrap();
@@ -305,6 +310,8 @@ fn removal_leaves_the_money_to_root_and_an_upgrade_leaves_all() {
     for file in ["config.json", "money", "money/journal"] {
         assert_eq!(owner(&root, &format!("etc/tollgate/{file}")), 0, "{file}");
     }
+    let directory = std::fs::metadata(root.path("etc/tollgate")).unwrap();
+    assert_eq!(directory.gid(), 0);
     // A daemon that does not end could put links in place of directories.
     for directory in ["var/run/tollgate/trap", "etc/tollgate/money/trap"] {
         std::fs::create_dir_all(root.path(directory)).unwrap();
