@@ -20,6 +20,12 @@ pub fn warnings(path: &Path) -> Vec<String> {
     let own = geteuid().as_raw();
     // Root can do everything anyway.
     let is_trusted = |file: &fs::Metadata| [own, 0].contains(&file.uid());
+    // What root looks at is the daemon's user's, as its money is. Where the
+    // daemon runs as that user, its jail lets it only read the file.
+    let money = fs::metadata(path.with_file_name("money"));
+    let is_daemon = |file: &fs::Metadata| {
+        own == 0 && money.as_ref().is_ok_and(|money| money.uid() == file.uid())
+    };
     let mut found = Vec::new();
     if let Ok(file) = fs::metadata(path) {
         let path = path.display();
@@ -28,7 +34,7 @@ pub fn warnings(path: &Path) -> Vec<String> {
                 "{path}: other users can read the private key; run: chmod 600 {path}"
             ));
         }
-        if !is_trusted(&file) {
+        if !is_trusted(&file) && !is_daemon(&file) {
             found.push(format!(
                 "{path}: belongs to another user (uid {}), who can change the private key; run: chown {own} {path}",
                 file.uid()
@@ -94,6 +100,14 @@ mod tests {
         }
         let give = format!("chown {own}");
         assert_eq!(found(0o600, 0o755), give);
+        // On a router it is the user that the daemon runs as.
+        let money = dir.path().join("money");
+        fs::create_dir(&money).unwrap();
+        assert_eq!(found(0o600, 0o755), give);
+        chown(&money, Some(other), None).unwrap();
+        assert_eq!(found(0o600, 0o755), "");
+        assert_eq!(found(0o640, 0o755), "chmod 600");
+        fs::remove_dir(&money).unwrap();
         chown(dir.path(), Some(other), None).unwrap();
         assert_eq!(found(0o600, 0o755), format!("{give}, {give}"));
     }
