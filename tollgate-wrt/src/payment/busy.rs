@@ -123,8 +123,17 @@ pub(super) fn admit(
     let of_mint = alike().filter(|busy| busy.mint == *mint).count();
     let of_mac = alike().filter(|busy| busy.mac == mac).count();
     if of_mac >= MAX_PER_MAC {
-        let text = "Your earlier payments are not done yet. Nothing is spent; try again later.";
-        return Err(Refusal::busy(text).named("unfinished"));
+        let (text, name) = match kind {
+            Kind::Invoice => (
+                "You have several unpaid invoices. Pay one of them, or try again when they have expired.",
+                "invoices",
+            ),
+            _ => (
+                "Your earlier payments are not done yet. Nothing is spent; try again later.",
+                "unfinished",
+            ),
+        };
+        return Err(Refusal::busy(text).named(name));
     }
     let most = match kind {
         Kind::Token | Kind::Own => MAX_PER_MINT,

@@ -1,10 +1,38 @@
 //! What is known of a customer's invoices.
 
+use super::work::wall_time;
 use super::{InvoiceState, Till};
+use crate::config::MintUrl;
 use crate::ledger::record::{Invoice, Purpose, TokenId};
 use crate::net::Mac;
 
+/// How long an invoice has to be payable still, in seconds, to be shown once more to
+/// who asks for the same.
+const LEFT: u64 = 60;
+
 impl Till {
+    /// The unpaid invoice of this customer for just this. Who presses a button twice,
+    /// or comes back and presses it again, needs no second one, and there are few.
+    pub fn same_invoice(&self, mint: &MintUrl, amount: u64, mac: Mac) -> Option<String> {
+        let wanted = self.mints.get(mint)?.1.purchase(amount).ok()?;
+        let soon = wall_time().saturating_add(LEFT);
+        self.store.read(|state| {
+            let same = state.all_pending().find_map(|intent| match intent.purpose {
+                Purpose::Payment {
+                    mac: payer,
+                    purchase,
+                } if payer == mac && purchase == wanted && intent.mint == *mint => {
+                    let invoice = intent.invoice.as_ref()?;
+                    let is_good = invoice.amount == amount
+                        && invoice.expiry.is_none_or(|expiry| expiry > soon);
+                    is_good.then(|| invoice.quote.clone())
+                }
+                _ => None,
+            });
+            same
+        })
+    }
+
     /// The quote of the invoice that this customer was last given, if it is not
     /// paid.
     pub fn open_invoice(&self, mac: Mac) -> Option<String> {

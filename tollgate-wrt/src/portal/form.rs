@@ -1,5 +1,9 @@
 //! What forms send: `application/x-www-form-urlencoded`, in a query or a body.
 
+/// Most fields that are read: no form here has more, and each costs memory, while
+/// a body of nothing but `&` would have a million.
+const MOST: usize = 16;
+
 /// A form's fields by name.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Form(Vec<(String, String)>);
@@ -13,7 +17,7 @@ impl Form {
             let mut next = || decoded(parts.next().unwrap_or_default());
             (next(), next())
         };
-        Self(pairs.map(pair).collect())
+        Self(pairs.take(MOST).map(pair).collect())
     }
 
     /// The first field of a name, empty where there is none.
@@ -22,10 +26,16 @@ impl Form {
         found.map_or("", |(_, value)| value)
     }
 
-    /// A number, which may have spaces between its digits.
+    /// A number, which may have spaces between its digits; keyboards for Arabic and
+    /// Persian write digits of their own.
     pub fn number(&self, name: &str) -> Option<u64> {
-        let digits = self.get(name).split_whitespace().collect::<String>();
-        digits.parse().ok()
+        let digits = self.get(name).chars().filter(|c| !c.is_whitespace());
+        let western = |c| match c {
+            '\u{660}'..='\u{669}' => char::from(b'0' + (c as u32 - 0x660) as u8),
+            '\u{6f0}'..='\u{6f9}' => char::from(b'0' + (c as u32 - 0x6f0) as u8),
+            c => c,
+        };
+        digits.map(western).collect::<String>().parse().ok()
     }
 }
 
@@ -107,6 +117,15 @@ mod tests {
         assert_eq!(form.get("bad"), "%zz%4");
         assert_eq!(form.get("\u{fffd}"), "");
         assert_eq!(Form::parse(b"").get("token"), "");
+        let digits = Form::parse("ar=\u{661}\u{660} \u{669}&fa=\u{6f1}\u{6f0}\u{6f9}".as_bytes());
+        assert_eq!(digits.number("ar"), Some(109));
+        assert_eq!(digits.number("fa"), Some(109));
+    }
+
+    #[test]
+    fn a_body_of_separators_costs_no_memory() {
+        let form = Form::parse(&[b'&'; 1 << 20]);
+        assert!(form.0.capacity() <= 64, "{}", form.0.capacity());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::html::{fill, filled};
 use super::page::{Tone, price};
 use super::units::amount;
-use super::{Answer, Portal, Visitor, encoded};
+use super::{Answer, MOST_SHOWN, Portal, Visitor, encoded, mark};
 use crate::ledger::session::Session;
 use crate::payment::Refusal;
 
@@ -56,6 +56,9 @@ impl Portal {
     /// was about: it is not lost.
     pub(super) fn home(&self, visitor: &Visitor<'_>, refused: Option<(&Refusal, &str)>) -> Answer {
         let state = self.state(visitor);
+        let token = refused.map_or("", |(_, token)| token);
+        // Who has pasted a longer one has it still.
+        let token = if token.len() > MOST_SHOWN { "" } else { token };
         let language = visitor.language;
         let mut main = String::new();
         match refused {
@@ -79,7 +82,7 @@ impl Portal {
                     );
                 }
                 main += "<div class=\"ways\">\n";
-                self.token_form(&mut main, visitor, refused.map_or("", |(_, token)| token));
+                self.token_form(&mut main, visitor, token);
                 self.lightning_form(&mut main, visitor);
                 main += "</div>\n";
             }
@@ -95,8 +98,12 @@ impl Portal {
             };
             let kept = of("wait") + &of("paid");
             let lang = &language.tag;
-            let refresh = "<meta http-equiv=\"refresh\" content=\"3;url=./?{kept}lang={lang}\">";
-            head = filled(refresh, language, &[("kept", &*kept), ("lang", lang)]);
+            // What was refused has to be read first.
+            let pause = if refused.is_some() { "20" } else { "3" };
+            let refresh =
+                "<meta http-equiv=\"refresh\" content=\"{pause};url=./?{kept}lang={lang}\">";
+            let values = [("pause", pause), ("kept", &*kept), ("lang", lang)];
+            head = filled(refresh, language, &values);
         }
         let title = language.text(state.words().1);
         self.page(visitor, status, (title, "./?", &head), &main)
@@ -121,16 +128,16 @@ impl Portal {
 
     /// What came of the payment that the address speaks of.
     fn outcome(&self, visitor: &Visitor<'_>, state: &State) -> String {
-        let allotment = match state {
-            State::Online(session, _) => session.allotment,
+        let now = match state {
+            State::Online(session, _) => Some(mark(session)),
             State::Running | State::Opening => return String::new(),
-            _ => 0,
+            _ => None,
         };
         let before = visitor.query.number("wait");
         let is_paid = match before {
-            Some(before) => allotment > 0 && allotment != before,
+            Some(before) => now.is_some_and(|now| now != before),
             None if visitor.query.get("paid").is_empty() => return String::new(),
-            None if allotment == 0 => return String::new(),
+            None if now.is_none() => return String::new(),
             None => true,
         };
         let language = visitor.language;

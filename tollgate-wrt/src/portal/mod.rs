@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use crate::config::Settings;
 use crate::files;
+use crate::ledger::session::Session;
 use crate::net::Mac;
 use crate::paths::Paths;
 use crate::payment::{Refusal, Till};
@@ -38,6 +39,11 @@ use form::{Form, encoded};
 use languages::{Language, Languages};
 use offer::Offer;
 pub use page::{SCRIPT, STYLE};
+
+/// Longest token that is shown again in the page that refuses it: a hundred pieces.
+/// Pages wait in memory for their readers, however slow, and what is no token may be
+/// six times as long in HTML.
+const MOST_SHOWN: usize = 16 * 1024;
 
 /// Makes the pages.
 #[derive(Debug)]
@@ -126,7 +132,7 @@ impl Portal {
             return self.home(&visitor, Some((&unknown_device(), &token)));
         };
         let before = self.keeper.session(mac);
-        let before = before.map_or(0, |(session, _)| session.allotment);
+        let before = before.map_or(0, |(session, _)| mark(&session));
         match self.till.pay(&token, mac).await {
             Ok(_) => visitor.elsewhere("./?paid=1", "#result"),
             Err(refusal) if refusal.is_pending() => {
@@ -147,11 +153,15 @@ impl Portal {
         let made = async {
             let mac = visitor.mac.ok_or_else(unknown_device)?;
             let (mint, amount) = self.offer.order(&form)?;
-            self.till.invoice(mint, amount, mac).await
+            if let Some(quote) = self.till.same_invoice(mint, amount, mac) {
+                return Ok(quote);
+            }
+            let made = self.till.invoice(mint, amount, mac).await;
+            made.map(|state| state.invoice.quote)
         };
         match made.await {
-            Ok(state) => {
-                let quote = encoded(&state.invoice.quote);
+            Ok(quote) => {
+                let quote = encoded(&quote);
                 visitor.elsewhere(&format!("invoice?quote={quote}"), "")
             }
             Err(refusal) => self.home(&visitor, Some((&refusal, ""))),
@@ -170,6 +180,12 @@ impl Visitor<'_> {
         let lang = &self.language.tag;
         Answer::Elsewhere(format!("{address}&lang={lang}{fragment}"))
     }
+}
+
+/// Tells a session from what a payment makes of it: more of it, or, where it has ended
+/// meanwhile, another that may be as large.
+fn mark(session: &Session) -> u64 {
+    session.allotment.wrapping_add(session.started)
 }
 
 fn unknown_device() -> Refusal {

@@ -19,13 +19,14 @@ pub const SCRIPT: &str = include_str!("page/script.js");
 const VERSION: u32 = hash(hash(0x811c_9dc5, STYLE.as_bytes()), SCRIPT.as_bytes());
 
 /// The texts that the script needs.
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 16] = [
     "bytes-gb",
     "bytes-kb",
     "bytes-mb",
     "bytes-tb",
     "copied",
     "decimal",
+    "full-hours",
     "hours",
     "left",
     "low",

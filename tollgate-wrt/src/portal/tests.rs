@@ -8,7 +8,7 @@ use crate::gate::{Missing, NoGate};
 use crate::journal::disk::Directory;
 use crate::ledger::Store;
 use crate::ledger::record::Record;
-use crate::ledger::session::{Purchase, Session};
+use crate::ledger::session::Purchase;
 
 const MAC: &str = "02:00:00:00:00:01";
 
@@ -270,3 +270,5 @@ fn cents_are_named() {
         .with("unit", "sat");
     assert!(shop.refused(&unit).1.contains("Bezahlen Sie in sat."));
 }
+
+mod repeated;

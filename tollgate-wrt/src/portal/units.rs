@@ -37,6 +37,7 @@ pub fn time(seconds: u64, language: &Language) -> String {
     match seconds {
         0..60 => language.say("seconds", &[("n", &seconds.to_string())]),
         60..3_600 => language.say("minutes", &[("n", &minutes.to_string())]),
+        _ if minutes % 60 == 0 => language.say("full-hours", &[("n", &(minutes / 60).to_string())]),
         _ => {
             let (hours, rest) = ((minutes / 60).to_string(), format!("{:02}", minutes % 60));
             language.say("hours", &[("h", &hours), ("m", &rest)])
@@ -68,7 +69,9 @@ mod tests {
         assert_eq!(time(59_999), "59 s");
         assert_eq!(time(60_000), "1 min");
         assert_eq!(time(3_599_999), "59 min");
-        assert_eq!(time(3_600_000), "1:00 h");
+        assert_eq!(time(3_600_000), "1 h");
+        assert_eq!(time(3_660_000), "1:01 h");
+        assert_eq!(time(86_400_000), "24 h");
         assert_eq!(time(93_900_000), "26:05 h");
     }
 }

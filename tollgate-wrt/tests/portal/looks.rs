@@ -56,12 +56,18 @@ pub fn look(browser: &Browser, name: &str) {
     arrange(browser, PHONE, "light");
 }
 
-/// Nothing is wider than the window.
+/// Nothing is wider than the window, and the name stands where the page begins.
 pub fn assert_fits(browser: &Browser, place: &str) {
     let script = "
         const wide = document.documentElement.clientWidth;
         const out = [...document.querySelectorAll('body *')].filter((e) =>
             e.checkVisibility() && !e.closest('.said') && e.getBoundingClientRect().right > wide + 0.5);
+        const edges = (selector) => {
+            const box = document.querySelector(selector).getBoundingClientRect();
+            return Math.round(box.left) + ' to ' + Math.round(box.right);
+        };
+        const [name, page] = [edges('header'), edges('main > :first-child')];
+        if (name !== page) return ['the name: ' + name, 'the page: ' + page];
         return [document.documentElement.scrollWidth - wide, ...out.map((e) => e.outerHTML.slice(0, 200))];";
     assert_eq!(browser.run(script, &[]), json!([0]), "{place}");
 }

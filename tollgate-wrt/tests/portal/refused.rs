@@ -141,9 +141,7 @@ fn every_refusal_says_whose_the_token_is() {
     let later = later.expect("too many tries");
     let seconds = later.header("retry-after").unwrap();
     assert!(
-        later
-            .body
-            .contains(&format!("Try again in {seconds} seconds.")),
+        later.body.contains(&format!("Try again in {seconds} s.")),
         "{}",
         later.body
     );

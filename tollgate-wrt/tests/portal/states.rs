@@ -131,6 +131,7 @@ fn assert_numbers(browser: &Browser) {
         ("bytes", 10_000_000_000_000, "10 TB left"),
         ("milliseconds", 59_999, "59 s left"),
         ("milliseconds", 3_599_999, "59 min left"),
+        ("milliseconds", 3_600_000, "1 h left"),
         ("milliseconds", 93_900_000, "26:05 h left"),
     ] {
         browser.go("/portal/?lang=en");

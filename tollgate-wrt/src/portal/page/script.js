@@ -22,6 +22,7 @@
     const seconds = Math.floor(number / 1e3), minutes = Math.floor(seconds / 60);
     if (seconds < 60) return say("seconds", { n: seconds });
     if (minutes < 60) return say("minutes", { n: minutes });
+    if (minutes % 60 === 0) return say("full-hours", { n: minutes / 60 });
     return say("hours", { h: Math.floor(minutes / 60), m: String(minutes % 60).padStart(2, "0") });
   };
   const amount = (metric, number) => (metric === "bytes" ? bytes : time)(number);
