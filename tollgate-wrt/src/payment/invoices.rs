@@ -17,7 +17,7 @@ impl Till {
         let wanted = self.mints.get(mint)?.1.purchase(amount).ok()?;
         let soon = wall_time().saturating_add(LEFT);
         self.store.read(|state| {
-            let same = state.all_pending().find_map(|intent| match intent.purpose {
+            state.all_pending().find_map(|intent| match intent.purpose {
                 Purpose::Payment {
                     mac: payer,
                     purchase,
@@ -28,8 +28,7 @@ impl Till {
                     is_good.then(|| invoice.quote.clone())
                 }
                 _ => None,
-            });
-            same
+            })
         })
     }
 

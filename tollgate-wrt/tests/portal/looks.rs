@@ -66,7 +66,7 @@ pub fn assert_fits(browser: &Browser, place: &str) {
             const box = document.querySelector(selector).getBoundingClientRect();
             return Math.round(box.left) + ' to ' + Math.round(box.right);
         };
-        const [name, page] = [edges('header'), edges('main > :first-child')];
+        const [name, page] = [edges('header'), edges('main > :not([hidden])')];
         if (name !== page) return ['the name: ' + name, 'the page: ' + page];
         return [document.documentElement.scrollWidth - wide, ...out.map((e) => e.outerHTML.slice(0, 200))];";
     assert_eq!(browser.run(script, &[]), json!([0]), "{place}");
