@@ -78,7 +78,8 @@ pub fn cached(name: &str, fill: impl FnOnce(&Path) -> io::Result<()>) -> io::Res
         .ok_or_else(|| io::Error::other("no cache directory"))?;
     fs::create_dir_all(&cache)?;
     // Several test processes may want it at once.
-    let lock = File::create(cache.join(format!("{name}.lock")))?;
+    let lock = cache.join(format!("{name}.lock"));
+    let lock = File::options().append(true).create(true).open(lock)?;
     flock(&lock, FlockOperation::LockExclusive)?;
 
     let directory = cache.join(name);

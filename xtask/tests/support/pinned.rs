@@ -69,7 +69,11 @@ fn install(pin: &Pin) -> Result<PathBuf, String> {
     let parent = dir.parent().ok_or("no cache")?;
     fs::create_dir_all(parent).map_err(said)?;
     // Several test processes may want it at once.
-    let lock = File::create(parent.join(format!("{name}.lock"))).map_err(said)?;
+    let lock = File::options()
+        .append(true)
+        .create(true)
+        .open(parent.join(format!("{name}.lock")))
+        .map_err(said)?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
         .map_err(|error| error.to_string())?;
     let done = dir.join("installed");
