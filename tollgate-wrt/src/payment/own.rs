@@ -6,12 +6,12 @@ use cashu::{KeySetInfo, Proof, State};
 use log::{info, warn};
 use tokio::sync::watch;
 
-use super::{Answer, Kind, Refusal, Result, Till};
+use super::{Answer, Kind, Refusal, Result, Till, outcome};
 use crate::journal::When;
 use crate::ledger::record::{Intent, Record};
 use crate::ledger::{self, Purse, sum};
 use crate::wallet::error::code;
-use crate::wallet::{MintError, keysets};
+use crate::wallet::{Connection, Mint, MintError, keysets};
 
 impl Till {
     /// The wallet's ecash that its mint still takes, as far as its list of
@@ -64,6 +64,23 @@ impl Till {
         Ok(self.start(&mut self.busy(), entry, |till, answer| {
             task(till, intent, answer)
         }))
+    }
+
+    /// Has the wallet's own ecash swapped, as `intent` says, and waits for it.
+    ///
+    /// # Errors
+    /// As [`Till::begin`]; or why the mint does not do it, or has not yet.
+    pub(super) async fn swap(
+        self: &Arc<Self>,
+        mint: Arc<Mint>,
+        connection: Connection,
+        intent: Intent,
+    ) -> Result {
+        let task = |till: Arc<Self>, intent: Intent, answer: Answer| async move {
+            let outcome = mint.swap_first(connection, &intent).await;
+            till.conclude(&mint, &intent, outcome, &answer).await;
+        };
+        outcome(self.begin(intent, |_| Vec::new(), task).await?).await
     }
 
     /// The mint has not taken the wallet's own ecash: it is in the wallet again,

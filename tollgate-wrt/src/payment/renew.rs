@@ -9,7 +9,7 @@ use log::{debug, warn};
 use tokio::time::{Instant, sleep};
 
 use super::work::wall_time;
-use super::{Answer, Done, Refusal, Till, outcome};
+use super::{Done, Refusal, Till};
 use crate::ledger::record::{Intent, Purpose, TokenId};
 use crate::ledger::{Purse, sum};
 use crate::wallet::{keysets, make};
@@ -123,12 +123,7 @@ impl Till {
             time: wall_time(),
             restored: false,
         };
-        let task = |till: Arc<Self>, intent: Intent, answer: Answer| async move {
-            let outcome = mint.swap_first(connection, &intent).await;
-            till.conclude(&mint, &intent, outcome, &answer).await;
-        };
-        let result = self.begin(intent, |_| Vec::new(), task).await?;
-        match outcome(result).await? {
+        match self.swap(mint, connection, intent).await? {
             Done::Renewed => Ok(names),
             _ => Err(Refusal::pending()),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cashu::Proof;
 
 use super::work::wall_time;
-use super::{Answer, Done, Refusal, Till, outcome};
+use super::{Done, Refusal, Till};
 use crate::ledger::Purse;
 use crate::ledger::record::{Intent, Purpose, TokenId};
 use crate::wallet::{keysets, make};
@@ -56,12 +56,7 @@ impl Till {
             time: wall_time(),
             restored: false,
         };
-        let task = |till: Arc<Self>, intent: Intent, answer: Answer| async move {
-            let outcome = mint.swap_first(connection, &intent).await;
-            till.conclude(&mint, &intent, outcome, &answer).await;
-        };
-        let result = self.begin(intent, |_| Vec::new(), task).await?;
-        match outcome(result).await? {
+        match self.swap(mint, connection, intent).await? {
             Done::Sent => Ok(sent),
             _ => Err(Refusal::pending()),
         }

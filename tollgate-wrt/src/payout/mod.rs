@@ -8,6 +8,7 @@
 mod order;
 mod pieces;
 mod prepare;
+mod problem;
 mod report;
 mod round;
 mod share;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cashu::{KeySetInfo, Proof};
 
-use super::prepare::Problem;
+use super::problem::Problem;
 use crate::ledger::{Purse, sum};
 use crate::payment::Till;
 use crate::wallet::token::MAX_PROOFS;

@@ -1,19 +1,19 @@
 //! Everything of a payout that can be done before anything is at stake: the
 //! invoice, what the mint asks for it, and the ecash that pays.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cashu::{CurrencyUnit, KeySetInfo, Proof};
 
 use super::pieces::{exact, fee, pick};
+use super::problem::Problem;
 use crate::ledger::record::{Intent, Payout, Purpose, TokenId};
 use crate::ledger::{Purse, sum};
 use crate::lnurl::{self, Lnurl, Payee, Way};
 use crate::payment::Till;
 use crate::wallet::bolt11::Bolt11;
-use crate::wallet::{Connection, MeltQuote, Mint, MintError, keysets, make_blank};
+use crate::wallet::{Connection, MeltQuote, Mint, keysets, make_blank};
 
 /// How often an amount is tried; the mint's fee is known only for an invoice.
 const TRIES: usize = 4;
@@ -43,32 +43,6 @@ pub struct Prepared {
     pub amount: u64,
     /// The most that it costs beside that.
     pub fee: u64,
-}
-
-/// Why a payout cannot be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Problem {
-    /// Who is to be paid cannot be.
-    Payee(String),
-    /// The mint does not pay.
-    Mint(String),
-    /// It is too little: later it may be more.
-    Small(String),
-    /// The wallet does not hold so much.
-    Funds(String),
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Payee(why) | Self::Mint(why) | Self::Small(why) | Self::Funds(why)) = self;
-        f.write_str(why)
-    }
-}
-
-impl From<MintError> for Problem {
-    fn from(error: MintError) -> Self {
-        Self::Mint(error.to_string())
-    }
 }
 
 /// Finds the way to pay somebody out of one mint's ecash. `share` is whose share

@@ -6,7 +6,8 @@ use std::sync::{MutexGuard, PoisonError};
 use log::warn;
 use tokio::time::Instant;
 
-use super::prepare::{Problem, Want, prepare};
+use super::prepare::{Want, prepare};
+use super::problem::Problem;
 use super::share::Books;
 use super::{Fate, LONGEST, Mode, OWNER, Paymaster, Report, Rest, Rules, SHORTEST};
 use crate::config::MintUrl;

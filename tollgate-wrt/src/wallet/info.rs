@@ -1,10 +1,6 @@
 //! What a mint says that it can do (NUT-06).
 
-use log::debug;
 use serde_json::Value;
-
-use super::error::MintError;
-use super::mint::Mint;
 
 /// What not every mint can do, and what matters here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,46 +12,13 @@ pub struct Abilities {
 }
 
 impl Abilities {
-    fn new(info: &Value) -> Self {
+    /// What is read in a mint's answer.
+    pub fn new(info: &Value) -> Self {
         let is_supported = |nut: &str| info["nuts"][nut]["supported"] == true;
         Self {
             has_change: is_supported("8"),
             has_proofs: is_supported("12"),
         }
-    }
-}
-
-impl Mint {
-    /// What it can do. A mint that does not say can nothing of it.
-    ///
-    /// # Errors
-    /// When it cannot be asked, and never could.
-    pub async fn abilities(&self) -> Result<Abilities, MintError> {
-        if let Some(known) = self.known().await.abilities {
-            return Ok(known);
-        }
-        let found = match self.get::<Value>("/v1/info").await {
-            Ok(info) => Abilities::new(&info),
-            Err(MintError::Refused { .. }) => Abilities::default(),
-            Err(error) => return Err(error),
-        };
-        self.known().await.abilities = Some(found);
-        Ok(found)
-    }
-
-    /// Asks it again; what it said before counts until it answers.
-    pub(super) async fn learn_abilities(&self) {
-        match self.get::<Value>("/v1/info").await {
-            Ok(info) => self.known().await.abilities = Some(Abilities::new(&info)),
-            Err(error) => debug!(mint:% = self.url(), error:%; "it does not say what it can do"),
-        }
-    }
-
-    /// Whether its signatures have to come with a proof: if it has said that
-    /// they do. Nobody is asked for that now, a payment is waiting.
-    pub(super) async fn must_prove(&self) -> bool {
-        let known = self.known().await.abilities;
-        known.is_some_and(|abilities| abilities.has_proofs)
     }
 }
 

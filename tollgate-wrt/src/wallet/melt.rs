@@ -4,16 +4,12 @@ use cashu::{BlindSignature, CurrencyUnit, Proof, State};
 use log::debug;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 
 use super::error::{MintError, code};
 use super::http::Connection;
-use super::mint::{Mint, check_name, encode, pause, read};
+use super::mint::{Mint, check_name, encode, read};
 use super::outputs;
 use crate::ledger::record::{Intent, Payout};
-
-/// How often a payment that the mint has no time for is asked for again.
-const TRIES: u32 = 4;
 
 /// What a mint asks for paying an invoice, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -86,22 +82,18 @@ impl Mint {
     /// Has an invoice paid that it was never asked to pay before.
     pub async fn melt_first(
         &self,
-        connection: Connection,
+        mut connection: Connection,
         intent: &Intent,
         payout: &Payout,
     ) -> Melted {
-        let mut connection = connection;
-        let mut tried = 1;
+        let mut tried = 0;
         let error = loop {
-            match self.melt(connection, intent, payout).await {
+            let error = match self.melt(connection, intent, payout).await {
                 Ok(answer) => return self.judge(intent, &answer).await,
-                Err(MintError::RateLimited(after)) if tried < TRIES => {
-                    sleep(pause(tried, after)).await;
-                    tried += 1;
-                }
-                Err(error) => break error,
-            }
-            connection = match self.connect().await {
+                Err(error) => error,
+            };
+            tried += 1;
+            connection = match self.once_more(error, tried).await {
                 Ok(connection) => connection,
                 Err(error) => break error,
             };

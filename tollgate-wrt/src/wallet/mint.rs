@@ -29,8 +29,11 @@ const KEYSETS_AGE: Duration = Duration::from_secs(600);
 /// Most keysets of a mint of which the keys are kept, some 5 kB each.
 const MAX_KEYS: usize = 8;
 
-/// How often a request that the mint had no time for is made again.
+/// How often a request that the mint had no time for is made.
 const TRIES: u32 = 3;
+
+/// The same of one in which ecash is sent.
+const TRIES_WITH_ECASH: u32 = 4;
 
 /// Longest pause between two of them.
 const MAX_PAUSE: Duration = Duration::from_secs(3);
@@ -226,10 +229,30 @@ impl Mint {
             }
         }
     }
+
+    /// A connection on which a request with ecash is made again that was
+    /// `tried` so often, once the mint may have time for it.
+    ///
+    /// # Errors
+    /// The `error` of that request, where it is another one or there were
+    /// enough of them; or that there is no connection.
+    pub(super) async fn once_more(
+        &self,
+        error: MintError,
+        tried: u32,
+    ) -> Result<Connection, MintError> {
+        match error {
+            MintError::RateLimited(after) if tried < TRIES_WITH_ECASH => {
+                sleep(pause(tried, after)).await;
+                self.connect().await
+            }
+            error => Err(error),
+        }
+    }
 }
 
 /// How long to wait before a request is made again, for the `tried`th time.
-pub fn pause(tried: u32, after: Option<Duration>) -> Duration {
+fn pause(tried: u32, after: Option<Duration>) -> Duration {
     let own = Duration::from_millis(250).saturating_mul(1 << tried.min(8));
     after.unwrap_or(own).max(own).min(MAX_PAUSE)
 }

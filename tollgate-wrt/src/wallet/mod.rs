@@ -3,6 +3,7 @@
 //! The wallet's ecash itself is part of the [ledger](crate::ledger), so that
 //! money and access are written down together.
 
+mod abilities;
 pub mod bolt11;
 pub mod error;
 mod http;

@@ -2,16 +2,12 @@
 
 use cashu::{BlindSignature, Proof, State};
 use log::debug;
-use tokio::time::sleep;
 
 use super::error::{MintError, code};
 use super::http::Connection;
-use super::mint::{Mint, pause};
+use super::mint::Mint;
 use super::outputs;
 use crate::ledger::record::{Intent, Purpose};
-
-/// How often a swap that the mint has no time for is asked for again.
-const TRIES: u32 = 4;
 
 /// What became of a swap.
 #[derive(Debug)]
@@ -26,19 +22,15 @@ pub enum Outcome {
 
 impl Mint {
     /// Asks for a swap that was never asked for before.
-    pub async fn swap_first(&self, connection: Connection, intent: &Intent) -> Outcome {
-        let mut connection = connection;
-        let mut tried = 1;
+    pub async fn swap_first(&self, mut connection: Connection, intent: &Intent) -> Outcome {
+        let mut tried = 0;
         let error = loop {
-            match self.swap(connection, &intent.inputs, &intent.outputs).await {
+            let error = match self.swap(connection, &intent.inputs, &intent.outputs).await {
                 Ok(signatures) => return self.finish(intent, &signatures).await,
-                Err(MintError::RateLimited(after)) if tried < TRIES => {
-                    sleep(pause(tried, after)).await;
-                    tried += 1;
-                }
-                Err(error) => break error,
-            }
-            connection = match self.connect().await {
+                Err(error) => error,
+            };
+            tried += 1;
+            connection = match self.once_more(error, tried).await {
                 Ok(connection) => connection,
                 Err(error) => break error,
             };

@@ -3,8 +3,8 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::machine::{ECHO, exchange, udp_from};
-use crate::network::{ALICE_MAC, BOB_MAC, Who};
+use crate::net::machine::{ECHO, exchange, udp_from};
+use crate::net::network::{ALICE_MAC, BOB_MAC, Who};
 use crate::shop::{Shop, wait_until};
 
 #[test]

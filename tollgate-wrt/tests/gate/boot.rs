@@ -1,7 +1,7 @@
 //! A router that starts: the gate is there before the network is.
 
-use crate::machine::Reached;
-use crate::network::{FIREWALL, Network, Who};
+use crate::net::machine::Reached;
+use crate::net::network::{FIREWALL, Network, Who};
 use crate::shop::{Shop, root, wait_until};
 
 /// The bridge and its addresses, as netifd makes them.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::common::{Daemon, Response, connect};
-use crate::machine::{Machine, run};
-use crate::network::{MINT, Network, ROUTER, Who, portal};
+use crate::net::machine::{Machine, run};
+use crate::net::network::{MINT, Network, ROUTER, Who, portal};
 use crate::probes::{PROBES, Servers, Verdict, resolve};
 use crate::shop::{Shop, get, root, start, wait_until};
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::common::Daemon;
 use crate::evasion::{IPV4, router_mac};
 use crate::frames::{UDP, ethernet, ipv4, send, udp};
-use crate::machine::{ECHO, exchange};
-use crate::network::{BOB_MAC, Network, ROUTER, Who, portal};
+use crate::net::machine::{ECHO, exchange};
+use crate::net::network::{BOB_MAC, Network, ROUTER, Who, portal};
 use crate::shop::{Shop, get, root, start, wait_until};
 
 const ARP: u16 = 0x0806;

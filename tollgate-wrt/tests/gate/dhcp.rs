@@ -6,8 +6,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::{Command, Output};
 
 use crate::common::{BINARY, Root};
-use crate::machine::run;
-use crate::network::Network;
+use crate::net::machine::run;
+use crate::net::network::Network;
 use crate::shop::wait_until;
 
 const SCRIPT: &str = include_str!("../../../openwrt/tollgate-wrt/files/tollgate-wrt.dhcp");

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use crate::frames::{TCP, UDP, ethernet, ipv4, ipv6, mac, send, syn, udp};
-use crate::machine::{ECHO, Machine, run};
-use crate::network::{BOB_MAC, Network, Who};
+use crate::net::machine::{ECHO, Machine, run};
+use crate::net::network::{BOB_MAC, Network, Who};
 use crate::shop::Shop;
 
 pub const IPV4: u16 = 0x0800;

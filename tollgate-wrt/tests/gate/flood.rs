@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::machine::Machine;
+use crate::net::machine::Machine;
 
 /// Bytes a second, with the headers of IP and UDP.
 pub const RATE: u64 = 100_000_000 / 8;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::machine::{Machine, run};
+use crate::net::machine::{Machine, run};
 
 pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;

@@ -15,8 +15,8 @@ use serde_json::Value;
 
 use crate::common::{BINARY, Daemon};
 use crate::groups;
-use crate::machine::{ECHO, exchange};
-use crate::network::Who;
+use crate::net::machine::{ECHO, exchange};
+use crate::net::network::Who;
 use crate::shop::{Shop, wait_until};
 
 /// A user that no system has; procd takes the number of the name.

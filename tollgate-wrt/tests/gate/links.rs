@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::Instant;
 
 use crate::groups;
-use crate::machine::{ECHO, exchange, run};
-use crate::network::{Who, portal};
+use crate::net::machine::{ECHO, exchange, run};
+use crate::net::network::{Who, portal};
 use crate::shop::{Shop, get, wait_until};
 use crate::trouble::{AGAIN, assert_right};
 

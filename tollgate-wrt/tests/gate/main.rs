@@ -18,21 +18,14 @@ mod flood;
 mod frames;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
-#[allow(dead_code)]
-#[path = "../money/install.rs"]
-mod install;
 mod jail;
 mod links;
-mod machine;
 mod many;
-#[allow(dead_code)]
-#[path = "../money/namespace.rs"]
-mod namespace;
-mod network;
+#[path = "../common/mint/mod.rs"]
+mod mint;
+#[path = "../common/net/mod.rs"]
+mod net;
 mod network_manager;
-#[allow(dead_code)]
-#[path = "../money/nutshell.rs"]
-mod nutshell;
 mod odd;
 mod overshoot;
 mod paid;
@@ -41,6 +34,3 @@ mod shop;
 mod site;
 mod trouble;
 mod unpaid;
-#[allow(dead_code)]
-#[path = "../money/wallet.rs"]
-mod wallet;

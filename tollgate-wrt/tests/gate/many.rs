@@ -19,7 +19,7 @@ use tollgate_wrt::net::Mac;
 use tollgate_wrt::paths::Paths;
 use tollgate_wrt::sessions::Keeper;
 
-use crate::network::Network;
+use crate::net::network::Network;
 
 const COUNT: usize = 500;
 
@@ -68,7 +68,7 @@ fn introduce(network: &Network) {
     }
     network
         .router
-        .on(|| crate::machine::run("ip", &["-batch", "-"], &neighbours))
+        .on(|| crate::net::machine::run("ip", &["-batch", "-"], &neighbours))
         .unwrap();
 }
 

@@ -11,8 +11,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::captive::internet;
 use crate::groups;
-use crate::machine::{Machine, run};
-use crate::network::Who;
+use crate::net::machine::{Machine, run};
+use crate::net::network::Who;
 use crate::shop::{Shop, wait_until};
 
 /// In namespaces of its own: a bus and NetworkManager, with the files that they

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::captive::{PORTALS, internet, send, web};
-use crate::network::{Who, portal};
+use crate::net::network::{Who, portal};
 use crate::shop::Shop;
 
 #[test]

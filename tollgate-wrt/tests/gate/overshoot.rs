@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::flood::{Flood, RATE, SINK, sink};
-use crate::network::Who;
+use crate::net::network::Who;
 use crate::shop::{Shop, wait_until};
 
 /// Half a second of traffic and more.
@@ -124,7 +124,7 @@ fn what_comes_from_the_internet_ends_at_the_packet() {
     // The link has other packets, too; these are what it counts for.
     let received = || {
         let text = shop.network.alice.on(|| {
-            crate::machine::run(
+            crate::net::machine::run(
                 "ip",
                 &["-json", "-stats", "link", "show", "dev", "eth0"],
                 "",

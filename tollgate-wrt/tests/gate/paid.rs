@@ -3,8 +3,8 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use crate::machine::{ECHO, exchange};
-use crate::network::Who;
+use crate::net::machine::{ECHO, exchange};
+use crate::net::network::Who;
 use crate::shop::{Shop, wait_until};
 
 /// Sends and receives until the gate shuts; what it counted, at most.

@@ -12,8 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::common::{Response, connect};
-use crate::machine::Machine;
-use crate::network::ROUTER;
+use crate::net::machine::Machine;
+use crate::net::network::ROUTER;
 
 /// What a system makes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use cashu::Proof;
 
 use crate::common::{Daemon, PATIENCE, Response, Root, connect, verified_event};
-use crate::network::{MINT, Network, Who, portal};
-use crate::nutshell::{Mint, Version};
-use crate::wallet;
+use crate::mint::nutshell::{Mint, Version};
+use crate::mint::wallet;
+use crate::net::network::{MINT, Network, Who, portal};
 
 /// A router that sells.
 pub struct Shop {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tollgate_wrt::nostr::{Draft, SigningKey};
 
 use crate::common::{Daemon, Response, connect, tags, verified_event};
-use crate::network::{ALICE_MAC, Network, Who, portal};
+use crate::net::network::{ALICE_MAC, Network, Who, portal};
 use crate::shop::{Shop, wait_until};
 
 const ORIGIN: &str = "http://10.77.0.1:2051";

@@ -4,8 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::groups;
-use crate::machine::{ECHO, exchange};
-use crate::network::{FIREWALL, Network, Who};
+use crate::net::machine::{ECHO, exchange};
+use crate::net::network::{FIREWALL, Network, Who};
 use crate::shop::{Shop, faketime, root, start, wait_until};
 
 /// How long it may take until all is right again.

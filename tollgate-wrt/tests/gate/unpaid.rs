@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::common::{Response, connect};
-use crate::machine::{Machine, Reached, run};
-use crate::network::{Network, ROUTER, Who, others, portal};
+use crate::net::machine::{Machine, Reached, run};
+use crate::net::network::{Network, ROUTER, Who, others, portal};
 use crate::shop::{Shop, get, root, start, wait_until};
 
 const CONFIG: &str = r#"{"accepted_mints":[{"url":"https://mint.example","price_per_step":1}]}"#;

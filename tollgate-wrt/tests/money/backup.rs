@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::Daemon;
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet::{self, Nutshell};
 use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{Shop, mac, pay, try_pay};
-use crate::wallet::{self, Nutshell};
 
 /// Exit code, and all that was printed.
 fn command(shop: &Shop, words: &[&str]) -> (i32, String) {

@@ -14,10 +14,10 @@ use cashu::{Proof, SecretKey};
 
 use crate::common::{Daemon, Root, verified_event};
 use crate::groups;
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet;
 use crate::pay::wait_until;
 use crate::shop::{STEP, Shop, balance, mac, pay, usage};
-use crate::wallet;
 
 /// The library of `faketime`, as that program finds it.
 fn library() -> Option<PathBuf> {

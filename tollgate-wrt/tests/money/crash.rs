@@ -11,11 +11,11 @@ use cashu::Proof;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::Daemon;
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet;
 use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{Books, Shop, mac, pay, try_pay, usage};
-use crate::wallet;
 
 /// Compiles what kills the daemon in the middle of its work. It stands between
 /// the real binary and the C library, so that nothing of it is in the binary.

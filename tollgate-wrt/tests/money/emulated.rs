@@ -10,9 +10,9 @@ use std::process::Command;
 
 use crate::common::Daemon;
 use crate::groups;
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet::{self, Nutshell};
 use crate::shop::{Shop, mac, pay, usage};
-use crate::wallet::{self, Nutshell};
 
 #[test]
 fn packages_for_other_processors_take_money() {

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use crate::common::Daemon;
 use crate::crash::shim;
-use crate::nutshell::{Mint, Version};
+use crate::mint::nutshell::{Mint, Version};
+use crate::mint::wallet;
 use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, mac, pay, usage};
-use crate::wallet;
 
 const PENDING: (u16, &str) = (500, "payment-processing-timeout");
 

@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::common::{Daemon, Response, connect};
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
 use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, address, mac, usage};

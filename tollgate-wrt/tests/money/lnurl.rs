@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use crate::namespace::{Namespace, within};
+use crate::net::namespace::{Namespace, within};
 use crate::payout::invoice;
 
 /// The authority of the certificate.

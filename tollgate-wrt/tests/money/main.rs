@@ -16,12 +16,13 @@ mod faults;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
 mod guard;
-mod install;
 mod keysets;
 mod lightning;
 mod lnurl;
-mod namespace;
-mod nutshell;
+#[path = "../common/mint/mod.rs"]
+mod mint;
+#[path = "../common/net/mod.rs"]
+mod net;
 mod odd;
 mod owner;
 mod pay;
@@ -32,4 +33,3 @@ mod proxy;
 mod shares;
 mod shop;
 mod street;
-mod wallet;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::common::{Daemon, verified_event};
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet;
 use crate::proxy::{Fault, Garble, Proxy};
 use crate::shop::{STEP, Shop, address, mac, pay, usage};
-use crate::wallet;
 
 /// Keys, each for another amount.
 fn shifted(path: &str, body: String) -> (u16, String) {

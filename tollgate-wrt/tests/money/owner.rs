@@ -2,11 +2,11 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet::{self, Nutshell};
 use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, mac, pay};
-use crate::wallet::{self, Nutshell};
 
 #[test]
 fn the_owner_takes_the_money_out_and_puts_it_back() {

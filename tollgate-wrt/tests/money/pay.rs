@@ -5,9 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::common::PATIENCE;
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet::{self, Nutshell};
 use crate::shop::{STEP, Shop, balance, mac, pay, post, usage};
-use crate::wallet::{self, Nutshell};
 
 /// Waits for what comes by itself.
 pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {

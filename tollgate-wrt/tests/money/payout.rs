@@ -7,11 +7,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::common::Daemon;
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet;
 use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{Shop, pay};
-use crate::wallet;
 
 /// An invoice of another mint, which is paid from outside.
 pub fn invoice(payee: SocketAddr, amount: u64) -> String {

@@ -8,12 +8,12 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::Daemon;
 use crate::crash::{random, shim};
-use crate::nutshell::Mint;
+use crate::mint::nutshell::Mint;
+use crate::mint::wallet;
 use crate::pay::wait_until;
 use crate::payout::{audit, command, invoice, mints};
 use crate::proxy::{Fault, Proxy};
 use crate::shop::Shop;
-use crate::wallet;
 
 /// Puts ecash into the wallet, as the owner.
 fn receive(shop: &Shop, mint: &Mint, url: &str, count: usize, amount: u64) {

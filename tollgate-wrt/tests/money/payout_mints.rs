@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::nutshell::{Mint, Version};
+use crate::mint::nutshell::{Mint, Version};
 use crate::payout::{balance, command, invoice, mints, shop_with_64};
 use crate::proxy::{Fault, Proxy};
 

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::common::Daemon;
 use crate::lnurl::{AUTHORITY, HOSTS, Server};
-use crate::namespace::{Namespace, within};
-use crate::nutshell::{Mint, Version};
+use crate::mint::nutshell::{Mint, Version};
+use crate::mint::wallet;
+use crate::net::namespace::{Namespace, within};
 use crate::payout::command;
 use crate::shop::{STEP, Shop};
-use crate::wallet;
 
 /// All of it. What stands first ends first.
 pub struct Street {

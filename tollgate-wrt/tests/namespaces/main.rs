@@ -8,6 +8,8 @@
 mod common;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
+#[path = "../common/net/mod.rs"]
+mod net;
 mod network;
 
 use std::io::Write;

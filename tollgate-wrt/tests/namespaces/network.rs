@@ -1,17 +1,14 @@
 //! A router, a customer and a stranger on the WAN.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsFd;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-
 use crate::common::{Daemon, PATIENCE, Response, Root};
+use crate::net::namespace::{ip, within};
 use crate::{common, groups};
 
 pub const LAN: &str = "192.0.2.1:2121";
@@ -122,14 +119,7 @@ impl Network {
 
     /// Does something on another machine.
     pub fn on<T: Send>(&self, namespace: &str, action: impl FnOnce() -> T + Send) -> T {
-        let file = File::open(format!("/var/run/netns/{namespace}")).unwrap();
-        thread::scope(|scope| {
-            let machine = scope.spawn(|| {
-                move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
-                action()
-            });
-            machine.join().unwrap()
-        })
+        within(namespace, action)
     }
 
     /// GET from another machine.
@@ -170,17 +160,5 @@ impl Drop for Network {
         for name in self.names() {
             let _ = ip(&["netns", "delete", name]);
         }
-    }
-}
-
-pub fn ip(arguments: &[&str]) -> Result<(), String> {
-    let output = Command::new("ip").args(arguments).output();
-    let output = output.map_err(|error| format!("ip cannot be run: {error}"))?;
-    match output.status.success() {
-        true => Ok(()),
-        false => Err(format!(
-            "ip {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )),
     }
 }

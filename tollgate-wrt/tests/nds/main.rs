@@ -11,25 +11,11 @@
 mod common;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
-#[allow(dead_code)]
-#[path = "../money/install.rs"]
-mod install;
-#[allow(dead_code)]
-#[path = "../gate/machine.rs"]
-mod machine;
-#[allow(dead_code)]
-#[path = "../money/namespace.rs"]
-mod namespace;
-#[allow(dead_code)]
-#[path = "../gate/network.rs"]
-mod network;
-#[allow(dead_code)]
-#[path = "../money/nutshell.rs"]
-mod nutshell;
+#[path = "../common/mint/mod.rs"]
+mod mint;
+#[path = "../common/net/mod.rs"]
+mod net;
 mod paid;
 mod server;
 mod shop;
 mod trouble;
-#[allow(dead_code)]
-#[path = "../money/wallet.rs"]
-mod wallet;

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use crate::machine::{ECHO, exchange};
-use crate::network::{ALICE_MAC, BOB_MAC, Who};
+use crate::net::machine::{ECHO, exchange};
+use crate::net::network::{ALICE_MAC, BOB_MAC, Who};
 use crate::shop::{Shop, wait_until};
 
 /// One look, and a look by the test.

@@ -12,8 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use sha2::{Digest as _, Sha256};
 
 use crate::common::PATIENCE;
-use crate::machine::{Machine, run};
-use crate::network::ALICE_MAC;
+use crate::net::machine::{Machine, run};
+use crate::net::network::ALICE_MAC;
 
 /// Makes the files of the namespace, with what docs/ndsctl.md tells owners to
 /// set. iptables 1.8.9 cannot add to chains that openNDS 9.10 has made by

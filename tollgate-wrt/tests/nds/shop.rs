@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use crate::common::{Daemon, PATIENCE, Response, Root, connect, verified_event};
 use crate::groups;
-use crate::machine::{ECHO, Machine, Reached, exchange};
-use crate::network::{MINT, Network, Who, portal};
-use crate::nutshell::{Mint, Version};
+use crate::mint::nutshell::{Mint, Version};
+use crate::mint::wallet;
+use crate::net::machine::{ECHO, Machine, Reached, exchange};
+use crate::net::network::{MINT, Network, Who, portal};
 use crate::server::Server;
-use crate::wallet;
 
 /// Counts both ways: on the internet what is Alice's, on the router what it
 /// says to her itself.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::process::Signal;
 
-use crate::network::{ALICE_MAC, BOB_MAC, Who};
+use crate::net::network::{ALICE_MAC, BOB_MAC, Who};
 use crate::shop::{Shop, wait_until};
 
 /// What the daemon promises after a restart of anything.

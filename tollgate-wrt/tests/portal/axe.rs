@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use crate::groups;
-use crate::install::{cached, run};
+use crate::mint::install::{cached, run};
 
 /// The Python package that brings it: axe-core 4.12.1.
 const PACKAGE: &str = "axe-playwright-python==0.1.8";

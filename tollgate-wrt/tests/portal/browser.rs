@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use crate::common::{PATIENCE, connect};
 use crate::groups;
-use crate::machine::{Machine, run};
-use crate::namespace::within;
-use crate::network::portal;
+use crate::net::machine::{Machine, run};
+use crate::net::namespace::within;
+use crate::net::network::portal;
 use crate::wire::{answer, base64};
 
 /// The name that WebDriver gives to elements.

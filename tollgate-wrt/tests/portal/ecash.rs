@@ -3,8 +3,8 @@
 use crate::axe;
 use crate::browser::{Browser, ENTER, TAB, is_there};
 use crate::looks::{assert_quiet, look};
-use crate::machine::{ECHO, exchange};
-use crate::network::Who;
+use crate::net::machine::{ECHO, exchange};
+use crate::net::network::Who;
 use crate::shop::Shop;
 
 /// A step of so many bytes.

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::axe;
 use crate::browser::{Browser, DOWN, SPACE, TAB, is_there};
 use crate::looks::{PHONE, arrange, assert_quiet, folder, look};
-use crate::machine::run;
-use crate::network::Who;
+use crate::net::machine::run;
+use crate::net::network::Who;
 use crate::shop::Shop;
 
 /// What a code in a picture says.

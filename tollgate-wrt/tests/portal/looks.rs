@@ -107,7 +107,7 @@ pub fn assert_quiet(browser: &Browser, expected: &[&str]) -> u64 {
         match method.as_str().unwrap() {
             "Network.requestWillBeSent" => {
                 let url = parameters["request"]["url"].as_str().unwrap();
-                let own = format!("http://{}/", crate::network::portal());
+                let own = format!("http://{}/", crate::net::network::portal());
                 // What Chromium shows before it is told to go anywhere.
                 let is_inside = ["data:", "chrome://"]
                     .iter()

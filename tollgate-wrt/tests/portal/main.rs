@@ -14,29 +14,15 @@ mod common;
 mod ecash;
 #[path = "../../../xtask/tests/support/groups.rs"]
 mod groups;
-#[allow(dead_code)]
-#[path = "../money/install.rs"]
-mod install;
 mod lightning;
 mod looks;
-#[allow(dead_code)]
-#[path = "../gate/machine.rs"]
-mod machine;
-#[allow(dead_code)]
-#[path = "../money/namespace.rs"]
-mod namespace;
-#[allow(dead_code)]
-#[path = "../gate/network.rs"]
-mod network;
-#[allow(dead_code)]
-#[path = "../money/nutshell.rs"]
-mod nutshell;
+#[path = "../common/mint/mod.rs"]
+mod mint;
+#[path = "../common/net/mod.rs"]
+mod net;
 mod refused;
 #[allow(dead_code)]
 #[path = "../gate/shop.rs"]
 mod shop;
 mod states;
-#[allow(dead_code)]
-#[path = "../money/wallet.rs"]
-mod wallet;
 mod wire;

@@ -6,9 +6,9 @@ use crate::axe;
 use crate::browser::{Browser, is_there};
 use crate::common::{Response, connect};
 use crate::looks::{assert_quiet, look};
-use crate::network::{Who, portal};
+use crate::mint::wallet;
+use crate::net::network::{Who, portal};
 use crate::shop::Shop;
-use crate::wallet;
 
 /// What is in the console when a page comes with a status other than 200.
 const STATUS: &str = "Failed to load resource: the server responded with a status of ";

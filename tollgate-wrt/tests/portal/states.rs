@@ -8,7 +8,7 @@ use crate::axe;
 use crate::browser::{Browser, is_there};
 use crate::common::{Daemon, Root};
 use crate::looks::{PHONE, arrange, assert_fits, assert_quiet, folder, look};
-use crate::network::{Network, portal};
+use crate::net::network::{Network, portal};
 use crate::shop::{faketime, root, start};
 
 /// What the package installs.

@@ -2,9 +2,8 @@
 
 use super::baseline::Baseline;
 use super::compilers::is_compiler;
-use super::facts::Facts;
+use super::facts::{Facts, notes};
 use super::stage::{Note, Stage};
-use super::verdict::notes;
 
 /// What is missing for `cached`, in words, and the lines that say so.
 pub fn doubt(facts: &Facts, baseline: Option<&Baseline>) -> Option<(String, Vec<Note>)> {

@@ -9,6 +9,9 @@ use super::stage::{At, Note, Stage};
 use super::table::Table;
 use super::words::{self, lossy};
 
+/// Lines that a report shows.
+const DECIDING: usize = 24;
+
 /// Names of packages and crates kept.
 const NAMES: usize = 4096;
 
@@ -229,4 +232,14 @@ impl Facts {
         };
         self.packages().filter(idle)
     }
+}
+
+/// The lines of these stages that say something, the first ones.
+pub(super) fn notes<'a>(stages: impl Iterator<Item = &'a Stage>) -> Vec<Note> {
+    let mut notes: Vec<Note> = stages
+        .flat_map(|stage| stage.notes.iter().cloned())
+        .collect();
+    notes.sort_by_key(|note| note.line);
+    notes.truncate(DECIDING);
+    notes
 }

@@ -6,13 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::baseline::Baseline;
 use super::cause::{Because, Cause};
 use super::doubt::doubt;
-use super::facts::Facts;
+use super::facts::{Facts, notes};
 use super::image::{ImageStep, State};
 use super::reason;
 use super::stage::{Note, Stage};
-
-/// Lines that a report shows.
-const DECIDING: usize = 24;
 
 /// Was anything of the toolchain made again?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,16 +165,6 @@ fn of_image(facts: &Facts) -> Verdict {
         mend: Some(mend.to_owned()),
         ..report(facts, Outcome::Unknown, notes())
     }
-}
-
-/// The lines of these stages that say something.
-pub(super) fn notes<'a>(stages: impl Iterator<Item = &'a Stage>) -> Vec<Note> {
-    let mut notes: Vec<Note> = stages
-        .flat_map(|stage| stage.notes.iter().cloned())
-        .collect();
-    notes.sort_by_key(|note| note.line);
-    notes.truncate(DECIDING);
-    notes
 }
 
 fn report(facts: &Facts, verdict: Outcome, deciding: Vec<Note>) -> Verdict {

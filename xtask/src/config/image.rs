@@ -6,8 +6,8 @@ use std::path::{Component, Path};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::sdk::{Arch, Release, Sdk};
 use super::strict;
+use super::target::{Arch, Release, unknown_release};
 
 /// Where config seeds lie: what the Dockerfile copies and .dockerignore lets in.
 pub const SEEDS: &str = "openwrt/config";
@@ -57,7 +57,7 @@ impl Image {
     /// The base image's reference without digest, placeholders filled in.
     ///
     /// # Errors
-    /// None in a file that was read with [`Sdk::parse`].
+    /// None in a file that was read with [`Sdk::parse`](super::sdk::Sdk::parse).
     pub fn base(&self, release: &Release, arch: &Arch) -> Result<String> {
         let mut base = String::new();
         let mut rest = self.base.as_str();
@@ -85,15 +85,15 @@ impl Image {
         digests.get(&arch.name).map(String::as_str)
     }
 
-    /// Everything that the types do not say.
+    /// Everything that the types do not say; `targets` are all releases with
+    /// their architectures.
     ///
     /// # Errors
     /// The first mistake, with its key.
-    pub(super) fn check(&self, sdk: &Sdk) -> Result<()> {
-        for release in sdk.release.keys() {
-            let release = sdk.release(Some(release))?;
-            for arch in sdk.all_archs(&release)? {
-                check_reference(&self.base(&release, &arch)?)?;
+    pub(super) fn check(&self, targets: &[(Release, Vec<Arch>)]) -> Result<()> {
+        for (release, archs) in targets {
+            for arch in archs {
+                check_reference(&self.base(release, arch)?)?;
             }
         }
         ensure!(
@@ -118,15 +118,16 @@ impl Image {
                 "{name:?} in `build_dependencies` of [image] is no name of a Debian package"
             );
         }
-        self.check_digests(sdk)
+        self.check_digests(targets)
     }
 
-    fn check_digests(&self, sdk: &Sdk) -> Result<()> {
+    fn check_digests(&self, targets: &[(Release, Vec<Arch>)]) -> Result<()> {
         for (name, digests) in &self.digest {
-            let release = sdk
-                .release(Some(name))
+            let found = targets.iter().find(|(release, _)| release.name == *name);
+            let releases = targets.iter().map(|(release, _)| release.name.as_str());
+            let (_, archs) = found
+                .with_context(|| unknown_release(name, releases))
                 .with_context(|| format!("check [image.digest.{name:?}]"))?;
-            let archs = sdk.all_archs(&release)?;
             let known: Vec<&str> = archs.iter().map(|arch| arch.name.as_str()).collect();
             for (arch, digest) in digests {
                 ensure!(

@@ -5,6 +5,7 @@ pub mod image;
 pub mod package;
 pub mod sdk;
 pub mod strict;
+pub mod target;
 pub mod version;
 pub mod words;
 pub mod workspace;

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::image::Image;
 use super::strict;
+use super::target::unknown_release;
+pub use super::target::{Arch, Format, Release};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -37,16 +39,6 @@ pub struct ReleaseTable {
     /// True for the one release that is meant when none is named.
     #[serde(default)]
     pub default: bool,
-}
-
-/// A package manager's format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// opkg's.
-    Ipk,
-    /// apk-tools' version 3.
-    Apk,
 }
 
 /// `[arch.NAME]`.
@@ -103,30 +95,6 @@ pub struct Profiles {
     pub fast: toml::Table,
 }
 
-/// A release that a build is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Release {
-    /// Branch name: `24.10`.
-    pub name: String,
-    /// Exact SDK version: `24.10.8`.
-    pub version: String,
-    /// Package format.
-    pub format: Format,
-}
-
-/// An architecture that a build is for, named as the release names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arch {
-    /// OpenWrt's name in that release.
-    pub name: String,
-    /// Rust's target triple.
-    pub target: String,
-    /// OpenWrt's target/subtarget.
-    pub board: String,
-    /// qemu-user program.
-    pub qemu: String,
-}
-
 impl Sdk {
     /// Reads and checks the file.
     ///
@@ -144,7 +112,7 @@ impl Sdk {
     pub fn parse(file: &Path, text: &str) -> Result<Self> {
         let sdk: Self = strict::parse(file, text)?;
         sdk.check()
-            .and_then(|()| sdk.image.check(&sdk))
+            .and_then(|()| sdk.image.check(&sdk.targets()?))
             .with_context(|| format!("check {}", file.display()))?;
         Ok(sdk)
     }
@@ -189,12 +157,8 @@ impl Sdk {
             None => self.release.iter().find(|(_, table)| table.default),
         };
         let (name, table) = found.with_context(|| {
-            let known: Vec<_> = self.release.keys().map(String::as_str).collect();
-            format!(
-                "release {:?} is not in openwrt/sdk.toml; known are: {}",
-                name.unwrap_or_default(),
-                known.join(", ")
-            )
+            let known = self.release.keys().map(String::as_str);
+            unknown_release(name.unwrap_or_default(), known)
         })?;
         Ok(Release {
             name: name.clone(),
@@ -238,6 +202,19 @@ impl Sdk {
         self.arch
             .keys()
             .map(|key| self.arch(key, release))
+            .collect()
+    }
+
+    /// Every release with its architectures.
+    fn targets(&self) -> Result<Vec<(Release, Vec<Arch>)>> {
+        let names = self.release.keys();
+        let releases = names.map(|name| self.release(Some(name)));
+        releases
+            .map(|release| {
+                let release = release?;
+                let archs = self.all_archs(&release)?;
+                Ok((release, archs))
+            })
             .collect()
     }
 

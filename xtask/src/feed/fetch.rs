@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::verify::sums;
+use super::verify::{index, sums};
 use super::write::{SUMS, SUMS_SIGNATURE};
 use crate::util::process;
 
@@ -68,7 +68,7 @@ pub fn copy(url: &str, ca: Option<&Path>, dir: &Path) -> Result<()> {
     let listed = std::fs::read_to_string(dir.join(SUMS));
     let listed = listed.ok().and_then(|text| sums::parse(&text).ok());
     let mut names: BTreeSet<String> = listed.unwrap_or_default().into_keys().collect();
-    names.extend(super::verify::listed(dir));
+    names.extend(index::listed(dir));
     // Names that lead elsewhere are not asked for, and the checks name them too.
     names.retain(|name| !FIXED.contains(&name.as_str()) && sums::is_plain(name));
     ensure!(

@@ -12,8 +12,17 @@ use anyhow::{Context, Result, bail};
 use super::dockerfile::Step;
 use super::invocation::Invocation;
 use super::progress::{Event, Progress};
+use super::spec::Spec;
 use crate::util::interrupt::{Interrupt, Stopped};
 use crate::util::{fs, ui};
+
+/// Where the output of an image's build is kept.
+pub fn log(root: &Path, spec: &Spec) -> PathBuf {
+    root.join(format!(
+        "target/xtask/image/{}-{}.log",
+        spec.release.name, spec.arch.name
+    ))
+}
 
 /// A build under way.
 #[derive(Debug)]

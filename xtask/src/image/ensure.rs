@@ -1,12 +1,12 @@
 //! An image that is there and right: found, pulled, or built. Whoever needs one
 //! asks here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::build::{Build, Failure};
+use super::build::{Build, Failure, log};
 use super::decide::{self, Look, Ready};
 use super::dockerfile::Dockerfile;
 use super::failed::{self, Failed};
@@ -68,14 +68,6 @@ pub struct Ensured {
     pub alias_set: bool,
     /// How long it took.
     pub took: Duration,
-}
-
-/// Where the output of an image's build is kept.
-pub fn log(root: &Path, spec: &Spec) -> PathBuf {
-    root.join(format!(
-        "target/xtask/image/{}-{}.log",
-        spec.release.name, spec.arch.name
-    ))
 }
 
 /// Finds the image, or makes it.

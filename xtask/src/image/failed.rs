@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::build::{FailedStep, Failure};
-use super::ensure;
+use super::build::{self, FailedStep, Failure};
 use super::spec::Spec;
 use crate::config::image::RustMode;
 use crate::toolchain::select::Choice;
@@ -61,7 +60,7 @@ impl std::fmt::Display for Failed {
 impl std::error::Error for Failed {}
 
 fn path(root: &Path, spec: &Spec) -> PathBuf {
-    ensure::log(root, spec).with_extension("failed.json")
+    build::log(root, spec).with_extension("failed.json")
 }
 
 /// Writes down which step failed.

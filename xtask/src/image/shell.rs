@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::build::Build;
+use super::build::{self, Build};
 use super::dockerfile::{Dockerfile, Step};
 use super::finish::CONTAINER;
 use super::invocation::{self, Invocation};
@@ -94,7 +94,7 @@ fn build_before(
     let cut = Dockerfile::parse(&text);
     let interrupt = Interrupt::watch()?;
     let shown = request.ui.step("Preparing", "what stands before the step");
-    let log = ensure::log(request.root, request.spec).with_extension("shell.log");
+    let log = build::log(request.root, request.spec).with_extension("shell.log");
     let project = prune::project(request.root).ok();
     let invocation = Invocation {
         engine,

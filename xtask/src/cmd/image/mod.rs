@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::engine::{Engine, ca};
 use crate::fingerprint::Reason;
 use crate::flags::Image;
+use crate::image::build;
 use crate::image::decide;
 use crate::image::ensure::{self, Ensured, How, Request};
 use crate::image::failed::Failed;
@@ -154,7 +155,7 @@ fn describe(spec: &Spec, reasons: &[Reason]) -> Value {
 
 fn add(object: &mut Value, ctx: &Context, spec: &Spec, ensured: &Ensured, pushed: Option<String>) {
     let image = &ensured.ready.image;
-    let log = ensure::log(&ctx.root, spec);
+    let log = build::log(&ctx.root, spec);
     object["state"] = json!(ensured.how);
     object["id"] = json!(image.id);
     object["size"] = json!(image.size);
@@ -198,7 +199,7 @@ fn dry_run(flags: &Image, ctx: &Context, request: &Request<'_>) -> Result<Value>
 fn failure(ctx: &Context, spec: &Spec, error: &anyhow::Error) -> Value {
     let failed = error.downcast_ref::<Failed>();
     let step = failed.and_then(|failed| failed.failure.step.clone());
-    let log = failed.map(|_| ensure::log(&ctx.root, spec));
+    let log = failed.map(|_| build::log(&ctx.root, spec));
     json!({
         "release": spec.release.name,
         "arch": spec.arch.name,

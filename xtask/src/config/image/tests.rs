@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::sdk::Sdk;
 
 const BASE: &str = r#"base = "example.org/sdk:{board}-{version}""#;
 const SEED: &str = r#"["openwrt/config/sdk.config"]"#;

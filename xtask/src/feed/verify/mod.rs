@@ -4,11 +4,13 @@
 //! | module | |
 //! |---|---|
 //! | [`sums`] | the list of checksums, its signature, files that it does not name |
+//! | [`index`] | what a folder has an index of |
 //! | `feed` | one feed: its key, its files, its problems |
 //! | `opkg`, `apk` | index, signature, packages |
 
 mod apk;
 mod feed;
+pub mod index;
 mod opkg;
 pub mod sums;
 
@@ -21,6 +23,7 @@ use super::fetch;
 use crate::config::sdk::Format;
 use crate::util::ui::Ui;
 pub use feed::{Feed, Problem};
+use index::format;
 
 /// What was found of all of them.
 #[derive(Debug, Serialize)]
@@ -63,21 +66,6 @@ pub fn verify(place: &str, keys: &[PathBuf], ca: Option<&Path>, ui: &Ui) -> Resu
     Ok(Report { feeds, ok })
 }
 
-/// What a folder has an index of.
-fn format(dir: &Path) -> Option<Format> {
-    let has = |name: &str| dir.join(name).symlink_metadata().is_ok();
-    if has("packages.adb") || has("public-key.pem") {
-        Some(Format::Apk)
-    } else if ["Packages", "Packages.gz", "Packages.sig"]
-        .into_iter()
-        .any(has)
-    {
-        Some(Format::Ipk)
-    } else {
-        None
-    }
-}
-
 fn feeds_below(dir: &Path) -> Result<Vec<PathBuf>> {
     let shown = dir.display();
     ensure!(
@@ -102,15 +90,6 @@ fn feeds_below(dir: &Path) -> Result<Vec<PathBuf>> {
         dir.display()
     );
     Ok(found)
-}
-
-/// Names of packages in the index of a folder without checksums.
-pub(super) fn listed(dir: &Path) -> Vec<String> {
-    match format(dir) {
-        Some(Format::Ipk) => opkg::listed(dir),
-        Some(Format::Apk) => apk::listed(dir),
-        None => Vec::new(),
-    }
 }
 
 fn one(place: String, dir: &Path, keys: &[PathBuf]) -> Result<Feed> {

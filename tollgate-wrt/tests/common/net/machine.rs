@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::namespace::within;
+use crate::net::namespace::within;
 
 /// How long an answer may take: nothing here is far away.
 const ANSWER: Duration = Duration::from_millis(400);

@@ -75,7 +75,11 @@ pub fn within<T: Send>(namespace: &str, action: impl FnOnce() -> T + Send) -> T 
     })
 }
 
-fn ip(arguments: &[&str]) -> Result<(), String> {
+/// Runs `ip`.
+///
+/// # Errors
+/// What it complains of.
+pub fn ip(arguments: &[&str]) -> Result<(), String> {
     let output = Command::new("ip").args(arguments).output();
     let output = output.map_err(|error| format!("ip cannot be run: {error}"))?;
     match output.status.success() {

@@ -13,7 +13,7 @@ use cashu::{Amount, BlindSignature, BlindedMessage, CurrencyUnit, KeySet, Proof,
 use serde_json::{Value, json};
 
 use crate::common::{self, Response};
-use crate::nutshell::{Mint, Version, programs};
+use crate::mint::nutshell::{Mint, Version, programs};
 
 /// nutshell's wallet, with some ecash.
 pub struct Nutshell {

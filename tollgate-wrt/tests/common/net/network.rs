@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::groups;
-use crate::machine::{Machine, Reached, run};
+use crate::net::machine::{Machine, Reached, run};
 
 pub const ROUTER: &str = "10.77.0.1";
 pub const ALICE_MAC: &str = "02:00:00:00:0a:01";

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use crate::install::{Version, programs};
-use crate::namespace;
+pub use crate::mint::install::{Version, programs};
+use crate::net::namespace;
 
 /// How long a mint may take to start: it makes its keys and its database.
 const PATIENCE: Duration = Duration::from_secs(90);
