@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use cashu::Proof;
 
 use crate::common::{Daemon, PATIENCE, Response, Root, connect, verified_event};
-use crate::mint::nutshell::{Mint, Version};
+use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
 use crate::net::network::{MINT, Network, Who, portal};
 
@@ -31,9 +31,7 @@ impl Shop {
     pub fn new(metric: &str, size: u64) -> Option<Self> {
         let network = Network::new()?;
         let directory = tempfile::tempdir().unwrap();
-        let host = MINT.parse().unwrap();
-        let start = || Mint::start_at(host, Version::New, directory.path(), 0);
-        let mint = network.internet.on(start)?;
+        let mint = Mint::on(&network.internet, MINT, directory.path())?;
         let purse = network.internet.on(|| wallet::mint(mint.address, 8, 1));
         let config = format!(
             r#"{{"metric":"{metric}","step_size":{size},"accepted_mints":[{{"url":"{}","price_per_step":1}}]}}"#,

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::common::{Daemon, PATIENCE, Response, Root, connect, verified_event};
 use crate::groups;
-use crate::mint::nutshell::{Mint, Version};
+use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
 use crate::net::machine::{ECHO, Machine, Reached, exchange};
 use crate::net::network::{MINT, Network, Who, portal};
@@ -72,8 +72,7 @@ impl Shop {
         network.internet.nft(WITNESS);
         network.router.nft(WITNESS);
         let directory = tempfile::tempdir().unwrap();
-        let start = || Mint::start_at(MINT.parse().unwrap(), Version::New, directory.path(), 0);
-        let mint = network.internet.on(start)?;
+        let mint = Mint::on(&network.internet, MINT, directory.path())?;
         let purse = network.internet.on(|| wallet::mint(mint.address, 8, 1));
         let root = Root::new();
         let config = format!(

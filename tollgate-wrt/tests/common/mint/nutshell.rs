@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub use crate::mint::install::{Version, programs};
+use crate::net::machine::Machine;
 use crate::net::namespace;
 
 /// How long a mint may take to start: it makes its keys and its database.
@@ -60,10 +61,12 @@ impl Mint {
         )
     }
 
-    /// At an address of the network namespace that this thread is in.
-    #[allow(dead_code, reason = "the tests of the gate use it")]
-    pub fn start_at(host: IpAddr, version: Version, directory: &Path, fee: u64) -> Option<Self> {
-        Self::start_with(host, None, version, directory, fee)
+    /// On a machine of a network of the test's own, at this address.
+    pub fn on(machine: &Machine, host: &str, directory: &Path) -> Option<Self> {
+        // From here: that machine has no way to a package index.
+        programs(Version::New)?;
+        let host = host.parse().unwrap();
+        machine.on(|| Self::start_with(host, None, Version::New, directory, 0))
     }
 
     fn start_with(
@@ -131,7 +134,6 @@ impl Mint {
     }
 
     /// Stops it where it is (SIGSTOP), or lets it go on (SIGCONT).
-    #[allow(dead_code, reason = "the tests of the portal use it")]
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = i32::try_from(self.child.id()).unwrap();
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
