@@ -77,9 +77,7 @@ impl Mint {
         fee: u64,
     ) -> Option<Self> {
         programs(version)?;
-        let port = TcpListener::bind((host, 0)).unwrap();
-        let address = port.local_addr().unwrap();
-        drop(port);
+        let address = (host, free_port(host)).into();
         fs::create_dir_all(directory).unwrap();
         let how = How {
             namespace: namespace.map(str::to_owned),
@@ -156,12 +154,7 @@ impl Mint {
 
     /// Kills it, and starts it again so that [`Mint::rotate`] can be used.
     pub fn restart_with_management(&mut self) {
-        // None of those that the system gives to connections meanwhile.
-        static NEXT: AtomicU16 = AtomicU16::new(0);
-        let first = 12_000 + (std::process::id() % 15_000) as u16;
-        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-        let ports = (0..1_000).map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = { ports }.find(is_free).unwrap().to_string();
+        let port = free_port(Ipv4Addr::LOCALHOST.into()).to_string();
         self.restart_with(&[
             ("MINT_RPC_SERVER_ENABLE", "TRUE"),
             ("MINT_RPC_SERVER_ADDR", "127.0.0.1"),
@@ -245,6 +238,16 @@ for row in db.execute('SELECT secret FROM proofs_used'): print(row[0])
         assert!(output.status.success(), "{error}");
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// A port that nobody has, nor will have: none of those that the system gives to
+/// connections.
+fn free_port(host: IpAddr) -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 12_000 + (std::process::id() % 15_000) as u16;
+    let is_free = |port: &u16| TcpListener::bind((host, *port)).is_ok();
+    let mut ports = (0..1_000).map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed));
+    ports.find(is_free).unwrap()
 }
 
 impl Drop for Mint {
