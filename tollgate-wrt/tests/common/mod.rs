@@ -20,7 +20,21 @@ use sha2::{Digest, Sha256};
 pub const BINARY: &str = env!("CARGO_BIN_EXE_tollgate-wrt");
 
 /// Longest time that anything here may take before a test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits for what comes by itself; how long it took until the look began that
+/// saw it.
+pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
+    let start = Instant::now();
+    loop {
+        let began = start.elapsed();
+        if is_so() {
+            return began;
+        }
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// A system root with the files of a test.
 pub struct Root(tempfile::TempDir);

@@ -3,9 +3,10 @@
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::common::wait_until;
 use crate::net::machine::{ECHO, exchange, udp_from};
 use crate::net::network::{ALICE_MAC, BOB_MAC, Who};
-use crate::shop::{Shop, wait_until};
+use crate::shop::Shop;
 
 #[test]
 fn new_addresses_of_a_customer_are_the_customers() {

@@ -1,8 +1,9 @@
 //! A router that starts: the gate is there before the network is.
 
+use crate::common::wait_until;
 use crate::net::machine::Reached;
 use crate::net::network::{FIREWALL, Network, Who};
-use crate::shop::{Shop, root, wait_until};
+use crate::shop::{Shop, root};
 
 /// The bridge and its addresses, as netifd makes them.
 fn make_bridge(network: &Network) {

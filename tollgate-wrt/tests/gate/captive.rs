@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::common::{Daemon, Response, connect};
+use crate::common::{Daemon, Response, connect, wait_until};
 use crate::net::machine::{Machine, run};
 use crate::net::network::{MINT, Network, ROUTER, Who, portal};
 use crate::probes::{PROBES, Servers, Verdict, resolve};
-use crate::shop::{Shop, get, root, start, wait_until};
+use crate::shop::{Shop, get, root, start};
 
 pub const PORTALS: [&str; 2] = [
     "http://10.77.0.1:2121/portal/",

@@ -3,12 +3,12 @@
 use std::net::{Ipv4Addr, UdpSocket};
 use std::time::Instant;
 
-use crate::common::Daemon;
+use crate::common::{Daemon, wait_until};
 use crate::evasion::{IPV4, router_mac};
 use crate::frames::{UDP, ethernet, ipv4, send, udp};
 use crate::net::machine::{ECHO, exchange};
 use crate::net::network::{BOB_MAC, Network, ROUTER, Who, portal};
-use crate::shop::{Shop, get, root, start, wait_until};
+use crate::shop::{Shop, get, root, start};
 
 const ARP: u16 = 0x0806;
 

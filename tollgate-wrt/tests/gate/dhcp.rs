@@ -5,10 +5,9 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::process::{Command, Output};
 
-use crate::common::{BINARY, Root};
+use crate::common::{BINARY, Root, wait_until};
 use crate::net::machine::run;
 use crate::net::network::Network;
-use crate::shop::wait_until;
 
 const SCRIPT: &str = include_str!("../../../openwrt/tollgate-wrt/files/tollgate-wrt.dhcp");
 const API: &str = "https://portal.example/captive-api";

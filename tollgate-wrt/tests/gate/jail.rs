@@ -13,11 +13,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::common::{BINARY, Daemon};
+use crate::common::{BINARY, Daemon, wait_until};
 use crate::groups;
 use crate::net::machine::{ECHO, exchange};
 use crate::net::network::Who;
-use crate::shop::{Shop, wait_until};
+use crate::shop::Shop;
 
 /// A user that no system has; procd takes the number of the name.
 const USER: u32 = 47_110;

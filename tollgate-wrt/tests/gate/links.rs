@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::time::Instant;
 
+use crate::common::wait_until;
 use crate::groups;
 use crate::net::machine::{ECHO, exchange, run};
 use crate::net::network::{Who, portal};
-use crate::shop::{Shop, get, wait_until};
+use crate::shop::{Shop, get};
 use crate::trouble::{AGAIN, assert_right};
 
 /// What a DHCP client does with its lease, in short.
@@ -20,10 +20,9 @@ ip route replace default via \"$router\"
 
 /// The portal answers, in time.
 fn assert_portal(shop: &Shop, what: &str) {
-    let start = Instant::now();
     let bob = &shop.network.bob;
-    wait_until(what, || bob.connect(portal()).is_ok());
-    assert!(start.elapsed() < AGAIN, "{what}: {:?}", start.elapsed());
+    let took = wait_until(what, || bob.connect(portal()).is_ok());
+    assert!(took < AGAIN, "{what}: {took:?}");
     assert_eq!(bob.on(|| get(portal(), "/")).status, 200);
 }
 

@@ -10,10 +10,11 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::captive::internet;
+use crate::common::wait_until;
 use crate::groups;
 use crate::net::machine::{Machine, run};
 use crate::net::network::Who;
-use crate::shop::{Shop, wait_until};
+use crate::shop::Shop;
 
 /// In namespaces of its own: a bus and NetworkManager, with the files that they
 /// want to have for themselves. Answers each line with a word.

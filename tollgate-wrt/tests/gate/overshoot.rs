@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::common::wait_until;
 use crate::flood::{Flood, RATE, SINK, sink};
 use crate::net::network::Who;
-use crate::shop::{Shop, wait_until};
+use crate::shop::Shop;
 
 /// Half a second of traffic and more.
 const STEP: u64 = 8_000_000;

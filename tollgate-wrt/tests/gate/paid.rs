@@ -3,9 +3,10 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use crate::common::wait_until;
 use crate::net::machine::{ECHO, exchange};
 use crate::net::network::Who;
-use crate::shop::{Shop, wait_until};
+use crate::shop::Shop;
 
 /// Sends and receives until the gate shuts; what it counted, at most.
 fn use_up(stream: &mut TcpStream, piece: usize, most: usize) -> usize {

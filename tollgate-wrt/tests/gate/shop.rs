@@ -6,12 +6,10 @@ use std::net::SocketAddr;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use cashu::Proof;
 
-use crate::common::{Daemon, PATIENCE, Response, Root, connect, verified_event};
+use crate::common::{Daemon, Response, Root, connect, verified_event};
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
 use crate::net::network::{MINT, Network, Who, portal};
@@ -168,16 +166,6 @@ pub fn get(address: SocketAddr, path: &str) -> Response {
     let mut stream = connect(address);
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", portal()).unwrap();
     Response::read(&mut stream, true).unwrap()
-}
-
-/// Waits for what comes by itself; how long it took.
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-    start.elapsed()
 }
 
 /// The library of `faketime`, as that program finds it.

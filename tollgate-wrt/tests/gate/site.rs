@@ -11,9 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tollgate_wrt::nostr::{Draft, SigningKey};
 
-use crate::common::{Daemon, Response, connect, tags, verified_event};
+use crate::common::{Daemon, Response, connect, tags, verified_event, wait_until};
 use crate::net::network::{ALICE_MAC, Network, Who, portal};
-use crate::shop::{Shop, wait_until};
+use crate::shop::Shop;
 
 const ORIGIN: &str = "http://10.77.0.1:2051";
 

@@ -3,24 +3,21 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::common::wait_until;
 use crate::groups;
 use crate::net::machine::{ECHO, exchange};
 use crate::net::network::{FIREWALL, Network, Who};
-use crate::shop::{Shop, faketime, root, start, wait_until};
+use crate::shop::{Shop, faketime, root, start};
 
 /// How long it may take until all is right again.
 pub const AGAIN: Duration = Duration::from_secs(2);
-
-/// How long one look may take.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// Alice gets through and Bob does not, in time.
 pub fn assert_right(shop: &Shop, what: &str) {
     let took = wait_until(what, || {
         shop.network.is_shut(Who::Bob) && shop.network.is_open(Who::Alice)
     });
-    // A look takes some of it: nothing is what does not come for a while.
-    assert!(took < AGAIN + LOOK, "{what}: {took:?}");
+    assert!(took < AGAIN, "{what}: {took:?}");
 }
 
 #[test]

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::common::{Response, connect};
+use crate::common::{Response, connect, wait_until};
 use crate::net::machine::{Machine, Reached, run};
 use crate::net::network::{Network, ROUTER, Who, others, portal};
-use crate::shop::{Shop, get, root, start, wait_until};
+use crate::shop::{Shop, get, root, start};
 
 const CONFIG: &str = r#"{"accepted_mints":[{"url":"https://mint.example","price_per_step":1}]}"#;
 

@@ -5,10 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::Daemon;
+use crate::common::{Daemon, wait_until};
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet::{self, Nutshell};
-use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{Shop, mac, pay, try_pay};
 

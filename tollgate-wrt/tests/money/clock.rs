@@ -12,11 +12,10 @@ use std::time::Duration;
 use cashu::secret::Secret;
 use cashu::{Proof, SecretKey};
 
-use crate::common::{Daemon, Root, verified_event};
+use crate::common::{Daemon, Root, verified_event, wait_until};
 use crate::groups;
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
-use crate::pay::wait_until;
 use crate::shop::{STEP, Shop, balance, mac, pay, usage};
 
 /// The library of `faketime`, as that program finds it.

@@ -10,10 +10,9 @@ use std::time::Duration;
 use cashu::Proof;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::Daemon;
+use crate::common::{Daemon, wait_until};
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
-use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{Books, Shop, mac, pay, try_pay, usage};
 

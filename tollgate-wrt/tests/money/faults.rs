@@ -5,11 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::Daemon;
+use crate::common::{Daemon, wait_until};
 use crate::crash::shim;
 use crate::mint::nutshell::{Mint, Version};
 use crate::mint::wallet;
-use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, mac, pay, usage};
 

@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::common::wait_until;
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
-use crate::pay::wait_until;
 use crate::payout::{balance, command};
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, pay, usage};

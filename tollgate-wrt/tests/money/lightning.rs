@@ -8,9 +8,8 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::common::{Daemon, Response, connect};
+use crate::common::{Daemon, Response, connect, wait_until};
 use crate::mint::nutshell::Mint;
-use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, address, mac, usage};
 

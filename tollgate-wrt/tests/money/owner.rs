@@ -2,9 +2,9 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::common::wait_until;
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet::{self, Nutshell};
-use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{STEP, Shop, mac, pay};
 

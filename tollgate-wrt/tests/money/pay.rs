@@ -4,19 +4,10 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::PATIENCE;
+use crate::common::wait_until;
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet::{self, Nutshell};
 use crate::shop::{STEP, Shop, balance, mac, pay, post, usage};
-
-/// Waits for what comes by itself.
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
-}
 
 #[test]
 fn pay_top_up_and_pay_twice() {

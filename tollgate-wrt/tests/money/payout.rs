@@ -6,10 +6,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::common::Daemon;
+use crate::common::{Daemon, wait_until};
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
-use crate::pay::wait_until;
 use crate::proxy::{Fault, Proxy};
 use crate::shop::{Shop, pay};
 

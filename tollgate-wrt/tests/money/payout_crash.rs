@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::Daemon;
+use crate::common::{Daemon, wait_until};
 use crate::crash::{random, shim};
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
-use crate::pay::wait_until;
 use crate::payout::{audit, command, invoice, mints};
 use crate::proxy::{Fault, Proxy};
 use crate::shop::Shop;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::common::wait_until;
 use crate::crash::random;
-use crate::pay::wait_until;
 use crate::payout::{audit, balance};
 use crate::street::Street;
 

@@ -3,11 +3,12 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::common::wait_until;
 use crate::net::machine::{ECHO, exchange};
 use crate::net::network::{ALICE_MAC, BOB_MAC, Who};
-use crate::shop::{Shop, wait_until};
+use crate::shop::Shop;
 
-/// One look, and a look by the test.
+/// One look of the daemon, and some more.
 const LOOK: Duration = Duration::from_secs(3);
 
 #[test]
@@ -48,7 +49,7 @@ fn bytes_flow_until_they_are_used_up() {
     }
     let took = wait_until("the allotment ends", || shop.is_shut(Who::Alice));
     assert!(
-        shop.network.arrived(Who::Alice).1 > before && took < LOOK + LOOK,
+        shop.network.arrived(Who::Alice).1 > before && took < LOOK,
         "{took:?}"
     );
     wait_until("the session is over", || shop.usage(Who::Alice).is_none());

@@ -3,13 +3,11 @@
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::symlink;
 use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use cashu::Proof;
 use serde_json::Value;
 
-use crate::common::{Daemon, PATIENCE, Response, Root, connect, verified_event};
+use crate::common::{Daemon, Response, Root, connect, verified_event, wait_until};
 use crate::groups;
 use crate::mint::nutshell::Mint;
 use crate::mint::wallet;
@@ -188,7 +186,8 @@ impl Shop {
     }
 
     pub fn is_open(&self, who: Who) -> bool {
-        self.tried(who).0 == Reached::ALL
+        let machine = self.network.customer(who);
+        machine.is_answered(who.targets()[0])
     }
 
     pub fn is_shut(&self, who: Who) -> bool {
@@ -233,14 +232,4 @@ fn bytes(machine: &Machine, counter: &str) -> u64 {
     let json: Value = serde_json::from_str(&text).unwrap();
     let counter = json["nftables"].as_array().unwrap().last().unwrap();
     counter["counter"]["bytes"].as_u64().unwrap()
-}
-
-/// Waits for what comes by itself; how long it took.
-pub fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) -> Duration {
-    let start = Instant::now();
-    while !is_so() {
-        assert!(start.elapsed() < PATIENCE, "never: {what}");
-        thread::sleep(Duration::from_millis(20));
-    }
-    start.elapsed()
 }

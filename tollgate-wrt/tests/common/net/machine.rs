@@ -92,6 +92,11 @@ impl Machine {
         }
     }
 
+    /// Whether all three are, one after the other.
+    pub fn is_answered(&self, address: IpAddr) -> bool {
+        self.on(|| tcp(address).is_ok() && udp(address).is_ok() && ping(address).is_ok())
+    }
+
     /// A connection that stays.
     pub fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         self.on(|| connect(address))

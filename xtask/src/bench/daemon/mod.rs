@@ -57,7 +57,7 @@ pub fn figures(ctx: &Context, choice: Choice, runs: usize) -> Result<Vec<Figure>
     ctx.ui.status("Measuring", "a million requests");
     figures.push(flat(&router)?);
     ctx.ui.status("Measuring", "payments");
-    let money = nutshell::money(&programs, &mint, pay::SINGLE + pay::MANY)?;
+    let money = nutshell::money(&programs, &mint, pay::SINGLE + pay::MANY + pay::BUSY)?;
     figures.extend(pay::figures(&router, &mint, &money)?);
     ctx.ui.status("Measuring", "mints that fail");
     figures.extend(pay::failing(&place, &binary)?);

@@ -1,6 +1,7 @@
 //! Payments: their time over the mint's own, and with a mint that fails.
 
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 
+use super::load::{self, Load};
 use super::nutshell::Money;
 use super::process::{Server, free_address};
 use super::router::{Router, pay};
@@ -22,23 +24,32 @@ pub const SINGLE: usize = 60;
 pub const MANY: usize = 240;
 const AT_ONCE: usize = 8;
 
+/// Payments while others read the portal's page, at most.
+pub const BUSY: usize = 100;
+
+/// Connections of those others.
+const READERS: usize = 64;
+
 /// Customers, who pay in turn: the router takes ten payments a minute of an
 /// address, and four at once of a device.
 const CUSTOMERS: usize = 60;
 
-/// Pays, in turn with the same swaps straight at the mint.
-///
-/// # Errors
-/// A payment or a swap that is refused.
-pub fn figures(router: &Router, mint: &Server, money: &Money) -> Result<Vec<Figure>> {
-    let (daemon, _) = router.start()?;
-    let swap = |body: &str| -> Result<Duration> {
+/// Who pays, and the mint beside it.
+struct Till<'a> {
+    daemon: &'a Server,
+    mint: &'a Server,
+    money: &'a Money,
+}
+
+impl Till<'_> {
+    /// A swap straight at the mint.
+    fn swap(&self, number: usize) -> Result<Duration> {
         let begin = Instant::now();
         let answer = http::ask(
-            mint.address,
+            self.mint.address,
             "/v1/swap",
             "Content-Type: application/json\r\n",
-            Some(body),
+            Some(&self.money.swaps[number]),
         )?;
         let took = begin.elapsed();
         let text = String::from_utf8_lossy(&answer.body);
@@ -48,44 +59,94 @@ pub fn figures(router: &Router, mint: &Server, money: &Money) -> Result<Vec<Figu
             answer.status
         );
         Ok(took)
-    };
-    let buy = |number: usize| -> Result<Duration> {
-        let (answer, took) = pay(daemon.address, number % CUSTOMERS, &money.tokens[number])?;
+    }
+
+    /// The same swap, by a payment.
+    fn buy(&self, number: usize) -> Result<Duration> {
+        let token = &self.money.tokens[number];
+        let (answer, took) = pay(self.daemon.address, number % CUSTOMERS, token)?;
         let text = String::from_utf8_lossy(&answer.body);
         ensure!(
             answer.status == 200,
             "a payment is answered {}: {text}\n{}",
             answer.status,
-            daemon.said()
+            self.daemon.said()
         );
         Ok(took)
+    }
+
+    /// Both in turn, for as long as `goes_on`.
+    fn in_turn(&self, numbers: Range<usize>, goes_on: impl Fn() -> bool) -> Result<Times> {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for number in numbers.take_while(|_| goes_on()) {
+            theirs.push(self.swap(number)?);
+            ours.push(self.buy(number)?);
+        }
+        Ok(Times {
+            count: ours.len(),
+            ours: median(ours),
+            theirs: median(theirs),
+        })
+    }
+}
+
+/// Medians of so many payments and swaps.
+struct Times {
+    count: usize,
+    ours: Duration,
+    theirs: Duration,
+}
+
+impl Times {
+    fn figure(&self, name: &str, target: Option<Target>, more: &str) -> Figure {
+        let over = milliseconds(self.ours.saturating_sub(self.theirs));
+        let (ours, theirs) = (milliseconds(self.ours), milliseconds(self.theirs));
+        let detail = format!(
+            "{ours:.1} ms against {theirs:.1} ms for the same swap, of {}; {more}",
+            self.count
+        );
+        figure(name, over, "ms", target, &detail)
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// Pays, in turn with the same swaps straight at the mint.
+///
+/// # Errors
+/// A payment or a swap that is refused.
+pub fn figures(router: &Router, mint: &Server, money: &Money) -> Result<Vec<Figure>> {
+    let (daemon, _) = router.start()?;
+    let daemon = &daemon;
+    let till = Till {
+        daemon,
+        mint,
+        money,
     };
     // The first payment reads the mint's keys; it has a figure of its own.
-    let first = buy(0)?;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for (number, body) in money.swaps.iter().enumerate().take(SINGLE).skip(1) {
-        theirs.push(swap(body)?);
-        ours.push(buy(number)?);
-    }
-    let (ours, theirs) = (median(ours), median(theirs));
-    let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+    let first = till.buy(0)?;
+    let alone = till.in_turn(1..SINGLE, || true)?;
 
     let all = SINGLE..SINGLE + MANY;
-    let paid = rate(all.clone(), |number| buy(number).map(drop))?;
-    let swapped = rate(all, |number| swap(&money.swaps[number]).map(drop))?;
+    let paid = rate(all.clone(), |number| till.buy(number).map(drop))?;
+    let swapped = rate(all.clone(), |number| till.swap(number).map(drop))?;
     let memory = daemon.memory()?;
+
+    let (pages, busy) = thread::scope(|scope| -> Result<(Load, Times)> {
+        let readers = scope.spawn(|| load::run(daemon.address, "/portal/", READERS));
+        let busy = till.in_turn(all.end..all.end + BUSY, || !readers.is_finished());
+        let pages = readers.join();
+        let pages = pages.map_err(|_| anyhow::anyhow!("a thread of the bench has panicked"))?;
+        Ok((pages?, busy?))
+    })?;
+    let readers = format!("{:.0} pages /s, p99 {:.1} ms", pages.rate, pages.p99);
     Ok(vec![
-        figure(
+        alone.figure(
             "payment over the mint's own time",
-            milliseconds(ours.saturating_sub(theirs)),
-            "ms",
             Some(Target::AtMost(10.0)),
-            &format!(
-                "{:.1} ms against {:.1} ms for the same swap; the first, with keys, {:.1} ms",
-                milliseconds(ours),
-                milliseconds(theirs),
-                milliseconds(first)
-            ),
+            &format!("the first, with keys, {:.1} ms", milliseconds(first)),
         ),
         figure(
             "payments, 8 at once",
@@ -101,11 +162,16 @@ pub fn figures(router: &Router, mint: &Server, money: &Money) -> Result<Vec<Figu
             None,
             &format!("{} payments", SINGLE + MANY),
         ),
+        busy.figure(
+            "the same while 64 connections read the portal",
+            None,
+            &readers,
+        ),
     ])
 }
 
 /// How many numbers a second are worked off, several at once.
-fn rate(numbers: std::ops::Range<usize>, work: impl Fn(usize) -> Result<()> + Sync) -> Result<f64> {
+fn rate(numbers: Range<usize>, work: impl Fn(usize) -> Result<()> + Sync) -> Result<f64> {
     let next = AtomicUsize::new(numbers.start);
     let begin = Instant::now();
     thread::scope(|scope| {
