@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::toolchain::cache::Cache;
 use crate::util::{fs, lock};
 
-/// What pip installs, as in tollgate-wrt/tests/money/nutshell.rs.
+/// What pip installs, as in tollgate-wrt/tests/common/mint/install.rs.
 const PINS: [&str; 3] = ["cashu==0.20.2", "marshmallow<4", "limits<5"];
 const DIRECTORY: &str = "nutshell-0.20.2-1";
 const WALLET: &str = include_str!("wallet.py");
