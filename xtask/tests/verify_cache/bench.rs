@@ -27,13 +27,13 @@ impl Bench {
             root: None,
         })?;
         bench.ipk();
-        bench.forget_earlier();
+        bench.forget_others();
         Some(bench)
     }
 
-    /// The user's cache may have standard libraries with which earlier versions
-    /// of the project compiled.
-    fn forget_earlier(&self) {
+    /// The user's cache may have standard libraries for other architectures, and
+    /// those with which earlier versions of the project compiled.
+    fn forget_others(&self) {
         let made = &json_in(&self.record())["result"]["inputs"]["std"];
         for entry in std::fs::read_dir(self.cache.path().join("std")).unwrap() {
             let path = entry.unwrap().path();

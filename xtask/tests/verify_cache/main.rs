@@ -42,9 +42,11 @@ fn what_was_built_and_is_whole_is_cached() {
 
     // An architecture that nobody built, and a folder without any record.
     let (code, report) = bench.verify(&["x86_64"]);
-    assert_eq!((code, &report["verdict"]), (3, &json!("unknown")));
-    let mend = report["subjects"][0]["mend"].as_str().unwrap();
-    assert!(mend.starts_with("cargo xtask ipk x86_64 "), "{mend}");
+    assert_eq!((code, &report["verdict"]), (1, &json!("recompiled")));
+    let subject = &report["subjects"][0];
+    assert_eq!(subject["cause"], "first-build");
+    let mend = subject["mend"].as_str().unwrap();
+    assert!(mend.starts_with("cargo xtask setup x86_64 "), "{mend}");
     let (code, report) = bench.verify(&["--dist", "/nonexistent"]);
     assert_eq!((code, &report["verdict"]), (3, &json!("unknown")));
     assert_eq!(report["subjects"], json!([]));
