@@ -178,5 +178,5 @@ fn random_changes_never_panic() {
         std::fs::write(&path, &bytes).unwrap();
         runs += 1;
     }
-    assert!(runs > 20, "only {runs} runs in {seconds} s");
+    assert!(runs > 5, "only {runs} runs in {seconds} s");
 }

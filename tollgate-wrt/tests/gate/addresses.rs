@@ -107,16 +107,20 @@ fn a_first_connection_from_a_new_address_succeeds() {
         machine.ip(&format!(
             "-6 route replace default via 2001:db8:77::1 src {source}"
         ));
-        machine.on(|| TcpStream::connect_timeout(&target, Duration::from_secs(5)))
+        machine.on(|| {
+            let start = Instant::now();
+            let result = TcpStream::connect_timeout(&target, Duration::from_secs(5));
+            (result, start.elapsed())
+        })
     };
-    let start = Instant::now();
-    let mut stream = connect(Who::Alice, "2001:db8:77::aaaa:1").unwrap();
-    println!("connected after {:?}", start.elapsed());
+    let (stream, took) = connect(Who::Alice, "2001:db8:77::aaaa:1");
+    let mut stream = stream.unwrap();
+    println!("connected after {took:?}");
     exchange(&mut stream, 100).unwrap();
     // Who has not paid is told so at once.
-    let start = Instant::now();
-    let error = connect(Who::Bob, "2001:db8:77::bbbb:1").unwrap_err();
+    let (refused, took) = connect(Who::Bob, "2001:db8:77::bbbb:1");
+    let error = refused.unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(took < Duration::from_secs(1), "{took:?}");
     assert!(daemon.stop().success());
 }

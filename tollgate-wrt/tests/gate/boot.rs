@@ -55,7 +55,7 @@ fn nothing_passes_before_the_daemon_runs() {
     make_bridge(&shop.network);
     router.ip("link set lo up");
     shop.network.assert_shut(Who::Alice);
-    daemon.log().wait_for("interface=br-lan");
+    daemon.log().wait_for("addr=[::]:2121 interface=br-lan");
     for command in [
         "link set wan up",
         "-6 address replace 2001:db8:1::2/64 dev wan nodad",

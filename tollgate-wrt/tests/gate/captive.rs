@@ -197,13 +197,14 @@ fn a_gate_that_opens_later_leaves_time_to_read() {
     let text = std::fs::read_to_string(&file).unwrap();
     let mut config: Value = serde_json::from_str(&text).unwrap();
     config["redirect_url"] = "https://cafe.example/welcome".into();
-    config["auth_delay_seconds"] = 5.into();
+    config["auth_delay_seconds"] = 8.into();
     shop.root
         .write("etc/tollgate/config.json", &config.to_string());
     let daemon = shop.start();
     let start = Instant::now();
     shop.pay(Who::Alice, 1);
-    while start.elapsed() < Duration::from_millis(2_000) {
+    let paid = Instant::now();
+    while paid.elapsed() < Duration::from_secs(1) {
         shop.network.assert_shut(Who::Alice);
     }
     // It is paid for, and nothing of it is used.
@@ -212,11 +213,9 @@ fn a_gate_that_opens_later_leaves_time_to_read() {
     assert_eq!(captive["captive"], true);
     assert_eq!(captive["venue-info-url"], "https://cafe.example/welcome");
     wait_until("the gate opens", || shop.network.is_open(Who::Alice));
-    let took = start.elapsed();
-    assert!(
-        took > Duration::from_secs(5) && took < Duration::from_secs(12),
-        "{took:?}"
-    );
+    let (longest, shortest) = (start.elapsed(), paid.elapsed());
+    assert!(longest > Duration::from_secs(8), "{longest:?}");
+    assert!(shortest < Duration::from_secs(15), "{shortest:?}");
     assert_eq!(state(&shop.network)["captive"], false);
     // More does not shut it, and a crash forgets nobody.
     shop.pay(Who::Alice, 1);

@@ -19,7 +19,7 @@ const STEP: u64 = 8_000_000;
 fn all(shop: &Shop) -> u64 {
     let mut last = shop.network.arrived(Who::Alice).1;
     loop {
-        thread::sleep(Duration::from_millis(300));
+        thread::sleep(Duration::from_millis(800));
         let now = shop.network.arrived(Who::Alice).1;
         if now == last {
             return now;
@@ -156,6 +156,7 @@ fn sold_time_ends_in_time() {
     for is_gone in [false, true] {
         let start = Instant::now();
         shop.pay(Who::Alice, 1);
+        let paid = Instant::now();
         if is_gone {
             daemon.signal(Signal::KILL);
             daemon.wait();
@@ -166,17 +167,17 @@ fn sold_time_ends_in_time() {
         let mut last = (Instant::now(), before);
         while start.elapsed() < Duration::from_millis(TIME) + Duration::from_secs(2) {
             thread::sleep(Duration::from_millis(20));
+            let began = Instant::now();
             let now = shop.network.arrived(Who::Alice).1;
             if now > last.1 {
-                last = (Instant::now(), now);
+                last = (began, now);
             }
         }
-        let lasted = last.0 - start;
-        assert!(lasted > Duration::from_millis(TIME - 500), "{lasted:?}");
-        assert!(
-            lasted < Duration::from_millis(TIME) + Duration::from_secs(1),
-            "{lasted:?}"
-        );
+        // It begins with the payment, somewhere before its answer.
+        let (longest, shortest) = (last.0 - start, last.0.saturating_duration_since(paid));
+        let time = Duration::from_millis(TIME);
+        assert!(longest > time - Duration::from_millis(500), "{longest:?}");
+        assert!(shortest < time + Duration::from_secs(1), "{shortest:?}");
         let most = RATE * (TIME + 1_000) / 1_000;
         assert!(last.1 - before < most, "{} of {most}", last.1 - before);
     }
@@ -200,7 +201,7 @@ fn a_flush_gives_away_a_second_at_most() {
         shop.network.router.nft("flush ruleset");
         all(&shop)
     };
-    assert!(passed < STEP + RATE + RATE / 2, "{passed} of {STEP}");
+    assert!(passed < STEP + 2 * RATE, "{passed} of {STEP}");
     assert!(passed > STEP - STEP / 20, "{passed} of {STEP}");
     shop.network.assert_shut(Who::Alice);
     assert!(daemon.stop().success());

@@ -152,7 +152,7 @@ fn a_mint_that_hangs_stalls_nobody_else() {
         assert!(start.elapsed() < Duration::from_secs(5));
         let pending = (PENDING.0, PENDING.1.to_owned());
         assert_eq!(hanging.join().unwrap(), pending);
-        assert!(start.elapsed() < Duration::from_secs(10));
+        assert!(start.elapsed() < Duration::from_secs(20));
         assert_eq!(again.join().unwrap(), pending);
     });
     // Another device cannot take it over.

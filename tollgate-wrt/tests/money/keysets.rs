@@ -89,7 +89,7 @@ fn expired_ecash_is_not_counted() {
         return;
     };
     mint.restart_with_management();
-    let end = now() + 8;
+    let end = now() + 25;
     mint.rotate(Some(end));
     let shop = Shop::new(&[&mint.url()]);
     let daemon = shop.start();

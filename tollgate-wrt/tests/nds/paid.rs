@@ -8,8 +8,9 @@ use crate::net::machine::{ECHO, exchange};
 use crate::net::network::{ALICE_MAC, BOB_MAC, Who};
 use crate::shop::Shop;
 
-/// One look of the daemon, and some more.
-const LOOK: Duration = Duration::from_secs(3);
+/// A look of the daemon is made every second or two; on a machine with other work
+/// the programs that it has to run take longer.
+const LOOK: Duration = Duration::from_secs(5);
 
 #[test]
 fn bytes_flow_until_they_are_used_up() {

@@ -111,5 +111,31 @@ pub fn copied_cache() -> tempfile::TempDir {
     }
     let (from, to) = path("zig-cache");
     std::os::unix::fs::symlink(from, to).unwrap();
+    // What is written in place, and what another run is making just now.
+    for entry in std::fs::read_dir(dir.path().join("std")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with(".new-") {
+            std::fs::remove_dir_all(path).unwrap();
+        } else if name.ends_with(".log") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
     dir
+}
+
+/// Removes the standard libraries of a copied cache but the one that the build
+/// with this record used: the user's cache may have some for other
+/// architectures, and those with which earlier versions of the project compiled.
+pub fn keep_one_std(cache: &Path, record: &Path) {
+    let json_in = |file: &Path| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    };
+    let made = &json_in(record)["result"]["inputs"]["std"];
+    for entry in std::fs::read_dir(cache.join("std")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && json_in(&path.join("manifest.json"))["inputs"] != *made {
+            std::fs::remove_dir_all(path).unwrap();
+        }
+    }
 }

@@ -27,20 +27,8 @@ impl Bench {
             root: None,
         })?;
         bench.ipk();
-        bench.forget_others();
+        project::keep_one_std(bench.cache.path(), &bench.record());
         Some(bench)
-    }
-
-    /// The user's cache may have standard libraries for other architectures, and
-    /// those with which earlier versions of the project compiled.
-    fn forget_others(&self) {
-        let made = &json_in(&self.record())["result"]["inputs"]["std"];
-        for entry in std::fs::read_dir(self.cache.path().join("std")).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() && json_in(&path.join("manifest.json"))["inputs"] != *made {
-                std::fs::remove_dir_all(path).unwrap();
-            }
-        }
     }
 
     pub fn xtask(&self, args: &[&str]) -> Command {
@@ -110,10 +98,6 @@ impl Bench {
     pub fn record(&self) -> PathBuf {
         self.project.path("dist/24.10/mips_24kc/build.native.json")
     }
-}
-
-fn json_in(file: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
 pub fn file_name(path: &Path) -> &str {

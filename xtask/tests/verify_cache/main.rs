@@ -263,6 +263,8 @@ fn a_record_that_is_not_of_a_finished_build_is_not_believed() {
         .unwrap()
         .contains("\"result\": null")
     {
+        let ended = killed.try_wait().unwrap();
+        assert!(ended.is_none(), "it ended unseen: {ended:?}");
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     let group = format!("-{}", killed.id());

@@ -12,8 +12,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::net::namespace::within;
 
-/// How long an answer may take: nothing here is far away.
+/// How long a look waits for an answer: nothing here is far away.
 const ANSWER: Duration = Duration::from_millis(400);
+
+/// The same where an answer has to come: the machine may have other work.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The port of the machine that answers everything with the same.
 pub const ECHO: u16 = 7;
@@ -99,7 +102,12 @@ impl Machine {
 
     /// A connection that stays.
     pub fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        self.on(|| connect(address))
+        self.on(|| connect(address, PATIENCE))
+    }
+
+    /// Whether somebody listens there.
+    pub fn is_heard(&self, address: SocketAddr) -> bool {
+        self.on(|| connect(address, ANSWER)).is_ok()
     }
 }
 
@@ -161,10 +169,10 @@ fn answer(mut stream: TcpStream) {
     }
 }
 
-fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&address, ANSWER)?;
-    stream.set_read_timeout(Some(ANSWER))?;
-    stream.set_write_timeout(Some(ANSWER))?;
+fn connect(address: SocketAddr, patience: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -176,7 +184,7 @@ pub fn exchange(stream: &mut TcpStream, length: usize) -> io::Result<()> {
 }
 
 fn tcp(address: IpAddr) -> io::Result<()> {
-    exchange(&mut connect((address, ECHO).into())?, 100)
+    exchange(&mut connect((address, ECHO).into(), ANSWER)?, 100)
 }
 
 fn udp(address: IpAddr) -> io::Result<()> {

@@ -58,6 +58,7 @@ table inet witness {
     chain arriving {
         type filter hook prerouting priority -300;
         iifname != eth0 accept
+        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
         ip daddr 203.0.113.10 counter name alice accept
         ip6 daddr 2001:db8:1::10 counter name alice accept
         ip daddr 203.0.113.11 counter name bob accept
@@ -185,6 +186,9 @@ impl Network {
         ] {
             router.ip(command);
         }
+        // Who is refused is told so each time, not once a second.
+        router.set("net.ipv4.icmp_ratelimit", "0");
+        router.set("net.ipv6.icmp.ratelimit", "0");
         router.set("net.ipv4.ip_forward", "1");
         router.set("net.ipv6.conf.all.forwarding", "1");
         router.nft(FIREWALL);
