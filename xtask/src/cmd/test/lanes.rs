@@ -24,7 +24,9 @@ pub fn run<'a>(
     ui: Ui,
     variables: &[(&str, &OsStr)],
 ) -> Result<Vec<&'a Program>> {
-    let lanes = lanes(programs);
+    let lanes: Vec<&[Program]> = programs
+        .chunk_by(|one, next| one.folder == next.folder)
+        .collect();
     let ended: Vec<Result<Vec<&Program>>> = std::thread::scope(|scope| {
         let running: Vec<_> = lanes
             .iter()
@@ -45,31 +47,13 @@ pub fn run<'a>(
     Ok(failed)
 }
 
-/// Compiles all there is for minutes, and shares nothing with other tests.
-const LONGEST: &str = "tests/reproducible.rs";
-
-/// A lane for each crate. The longest program of all comes at the end of the
-/// other crate's, which is done earlier.
-fn lanes(programs: &[Program]) -> Vec<Vec<&Program>> {
-    let crates = programs.chunk_by(|one, next| one.folder == next.folder);
-    let mut lanes: Vec<Vec<&Program>> = crates.map(|lane| lane.iter().collect()).collect();
-    let is_longest = |program: &&Program| program.source == Path::new(LONGEST);
-    let mut places = lanes.iter().enumerate();
-    let place = places.find_map(|(lane, all)| Some((lane, all.iter().position(is_longest)?)));
-    if let (Some((lane, place)), 2) = (place, lanes.len()) {
-        let longest = lanes[lane].remove(place);
-        lanes[1 - lane].push(longest);
-    }
-    lanes
-}
-
 fn run_lane<'a>(
-    lane: &[&'a Program],
+    lane: &'a [Program],
     ui: Ui,
     variables: &[(&str, &OsStr)],
 ) -> Result<Vec<&'a Program>> {
     let mut failed = Vec::new();
-    for &program in lane {
+    for program in lane {
         let name = name(program);
         ui.status("Testing", &name);
         let started = Instant::now();
@@ -154,23 +138,5 @@ mod tests {
         let failed = run(&programs, Ui::default(), &[]).unwrap();
         assert_eq!(failed, [&programs[1]]);
         assert_eq!(name(failed[0]), "b/tests/t.rs");
-    }
-
-    #[test]
-    fn the_longest_comes_last_beside_the_rest_of_its_crate() {
-        let program = |folder: &str, source: &str| Program {
-            folder: folder.into(),
-            source: source.into(),
-            path: source.into(),
-        };
-        let programs = [
-            program("a", "tests/one.rs"),
-            program("b", "tests/one.rs"),
-            program("b", LONGEST),
-            program("b", "tests/two.rs"),
-        ];
-        let [a, b1, longest, b2] = &programs;
-        assert_eq!(lanes(&programs), [vec![a, longest], vec![b1, b2]]);
-        assert_eq!(lanes(&programs[1..]), [[b1, longest, b2]]);
     }
 }
