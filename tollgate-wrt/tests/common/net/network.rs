@@ -160,8 +160,10 @@ impl Network {
             [(alice, "lan1", ALICE_MAC, 10), (bob, "lan2", BOB_MAC, 11)]
         {
             let name = &machine.name;
+            // The bridge takes the least of its ports' addresses: Alice's port
+            // hears what is for the router without the bridge, too.
             router.ip(&format!(
-                "link add {port} type veth peer name eth0 netns {name}"
+                "link add {port} address 02:00:00:00:01:{host} type veth peer name eth0 netns {name}"
             ));
             router.ip(&format!("link set {port} master br-lan up"));
             machine.ip(&format!("link set eth0 address {mac} up"));
