@@ -328,8 +328,7 @@ case \"$*\" in
 esac
 ";
     let root = Root::new();
-    root.write("bin/logread", LOGREAD);
-    fs::set_permissions(root.file("bin/logread"), fs::Permissions::from_mode(0o755)).unwrap();
+    root.write_program("bin/logread", LOGREAD);
     let run = |path: &str, words: &[&str]| {
         let mut command = std::process::Command::new(common::BINARY);
         command.arg("logs").args(words).env("PATH", path);

@@ -192,9 +192,7 @@ fn a_password_is_asked_for_once() {
     let ask = side.home.path().join("ask");
     let count = side.home.path().join("asked");
     let script = format!("#!/bin/sh\necho x >>'{}'\necho secret\n", count.display());
-    std::fs::write(&ask, script).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&ask, mode).unwrap();
+    support::program(&ask, &script);
     let output = side
         .deploy_by(side.port, "stranger", &["--file", &file])
         .env("SSH_ASKPASS", &ask)

@@ -3,14 +3,11 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// A `docker` that begins with these lines of shell.
 fn docker(dir: &Path, script: &str) {
-    let file = dir.join("docker");
-    std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    support::program(&dir.join("docker"), &format!("#!/bin/sh\n{script}\n"));
 }
 
 /// What `xtask image aarch64` says when PATH is these folders.

@@ -51,7 +51,7 @@ fn peer(sats: &str, advert: &str) -> FarRoot {
 
 fn preinst(root: &FarRoot, shell: &[&str]) -> Output {
     let script = support::root().join("openwrt/tollgate-wrt/files/tollgate-wrt.preinst");
-    std::fs::copy(script, root.path("preinst")).unwrap();
+    support::copy_program(&script, &root.path("preinst"));
     let words = [shell, &["/preinst", "upgrade", "0.4.0"]].concat();
     root.command_after(WITHOUT_PROC, &words).output().unwrap()
 }
@@ -111,7 +111,7 @@ fn an_image_that_is_built_runs_nothing() {
     }
     let root = peer("9", ADVERT);
     let script = support::root().join("openwrt/tollgate-wrt/files/tollgate-wrt.preinst");
-    std::fs::copy(script, root.path("preinst")).unwrap();
+    support::copy_program(&script, &root.path("preinst"));
     let output = root
         .command(&["/bin/sh", "/preinst"])
         .env("IPKG_INSTROOT", "/image")

@@ -94,7 +94,7 @@ fn snapshot(dir: &Path) {
 /// A cargo that everybody may run: the unpacked one with its libraries.
 fn public_cargo(compiler: &Compiler, dir: &Path) {
     std::fs::create_dir_all(dir.join("lib")).unwrap();
-    std::fs::copy(&compiler.cargo, dir.join("cargo.bin")).unwrap();
+    support::copy_program(&compiler.cargo, &dir.join("cargo.bin"));
     for file in std::fs::read_dir(compiler.shared_libraries.as_ref().unwrap()).unwrap() {
         let file = file.unwrap();
         let name = file.file_name();
@@ -103,8 +103,7 @@ fn public_cargo(compiler: &Compiler, dir: &Path) {
         }
     }
     let script = "#!/bin/sh\nLD_LIBRARY_PATH=${0%/*}/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH} exec \"${0%/*}/cargo.bin\" \"$@\"\n";
-    std::fs::write(dir.join("cargo"), script).unwrap();
-    std::fs::set_permissions(dir.join("cargo"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    support::program(&dir.join("cargo"), script);
 }
 
 #[test]
@@ -146,7 +145,10 @@ fn two_builds_of_the_daemon_are_the_same_bytes() {
     std::fs::create_dir_all(place.join("home/.cargo")).unwrap();
     snapshot(&tree);
     public_cargo(&compiler, &place.join("bin"));
-    std::fs::copy(env!("CARGO_BIN_EXE_xtask"), place.join("bin/xtask")).unwrap();
+    support::copy_program(
+        Path::new(env!("CARGO_BIN_EXE_xtask")),
+        &place.join("bin/xtask"),
+    );
     std::fs::set_permissions(place, std::fs::Permissions::from_mode(0o755)).unwrap();
     let owner = format!("{OTHER_USER}:{OTHER_USER}");
     assert!(

@@ -64,17 +64,13 @@ fn somebody_else(root: &Root, good: &str) {
         .output()
         .unwrap();
     std::fs::write(home.path().join("metadata.json"), metadata.stdout).unwrap();
-    std::fs::write(
-        home.path().join("cargo"),
+    support::program(
+        &home.path().join("cargo"),
         "#!/bin/sh\ncat \"${0%/*}/metadata.json\"\n",
-    )
-    .unwrap();
-    std::fs::copy(env!("CARGO_BIN_EXE_xtask"), home.path().join("xtask")).unwrap();
-    for (path, mode) in [("cargo", 0o755), ("", 0o755)] {
-        let path = home.path().join(path);
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-    }
-    for dir in [root.path(""), project.path("")] {
+    );
+    let xtask = Path::new(env!("CARGO_BIN_EXE_xtask"));
+    support::copy_program(xtask, &home.path().join("xtask"));
+    for dir in [home.path().to_owned(), root.path(""), project.path("")] {
         std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     let secret = project.path("files/greeter.config");

@@ -2,7 +2,7 @@
 //! a real client.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::process::{Command, Output};
 
 use crate::common::{BINARY, Root, wait_until};
@@ -60,11 +60,10 @@ impl<'a> Router<'a> {
             ("etc/init.d/dnsmasq", SERVICE),
             ("own/client", CLIENT),
         ] {
-            root.write(name, text);
-            let executable = fs::Permissions::from_mode(0o755);
-            fs::set_permissions(root.file(name), executable).unwrap();
+            root.write_program(name, text);
         }
-        fs::copy(BINARY, root.file("own/tollgate-wrt")).unwrap();
+        let own = root.file("own/");
+        run("cp", &[BINARY, own.to_str().unwrap()], "").unwrap();
         symlink("usr/bin", root.file("bin")).unwrap();
         symlink("usr/sbin", root.file("sbin")).unwrap();
         root.write("var/etc/dnsmasq.conf.cfg01411c", DNSMASQ);

@@ -1,9 +1,7 @@
 //! Links, bridges and addresses that come and go: all is right again in time.
 
-use std::fs;
 use std::io::Read as _;
 use std::net::Shutdown;
-use std::os::unix::fs::PermissionsExt as _;
 
 use crate::common::wait_until;
 use crate::groups;
@@ -43,9 +41,7 @@ fn links_and_addresses_come_and_go() {
     assert_right(&shop, "at first");
 
     // A lease gives Alice another address.
-    let script = shop.root.file("lease");
-    fs::write(&script, LEASE).unwrap();
-    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let script = shop.root.write_program("lease", LEASE);
     let client = ["udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "5", "-s"];
     let client = [client.as_slice(), &[script.to_str().unwrap()]].concat();
     let alice = &shop.network.alice;

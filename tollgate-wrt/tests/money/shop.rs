@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::symlink;
 
 use serde_json::Value;
 use tollgate_wrt::journal::disk::Directory;
@@ -77,9 +77,7 @@ impl Shop {
     pub fn with(config: &str) -> Self {
         let root = Root::new();
         root.write("etc/tollgate/config.json", config);
-        root.write("gate/gate", GATE);
-        let gate = root.file("gate/gate");
-        fs::set_permissions(&gate, fs::Permissions::from_mode(0o755)).unwrap();
+        let gate = root.write_program("gate/gate", GATE);
         let gate = gate.display();
         root.write(
             "etc/config/tollgate",

@@ -154,17 +154,15 @@ fn parse_version(said: &str) -> Option<(String, [u32; 2])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::fs::write_program;
 
     /// A program that says `version`, with or without a buildx plugin.
     fn client(version: &str, buildx: bool) -> tempfile::TempDir {
-        use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("docker");
         let exit = i32::from(!buildx);
         let script =
             format!("#!/bin/sh\n[ \"$1\" = buildx ] && exit {exit}\necho '{version}, build x'\n");
-        std::fs::write(&file, script).unwrap();
-        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&dir.path().join("docker"), &script);
         dir
     }
 

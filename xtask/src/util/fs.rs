@@ -83,6 +83,15 @@ pub fn human_size(bytes: u64) -> String {
     }
 }
 
+/// Writes a program of a test, by another process: what another test starts
+/// meanwhile inherits a file that this one writes, and nobody can run a file that
+/// somebody has open to be written.
+#[cfg(test)]
+pub fn write_program(path: &Path, text: &str) {
+    let write = duct::cmd!("sh", "-c", "cat >\"$0\" && chmod 755 \"$0\"", path);
+    write.stdin_bytes(text).run().unwrap();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -127,7 +127,7 @@ impl FarRoot {
         }
         fs::set_permissions(root.path("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
         fs::set_permissions(root.path(""), fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy("/usr/bin/busybox", root.path("bin/busybox")).unwrap();
+        support::copy_program(Path::new("/usr/bin/busybox"), &root.path("bin/busybox"));
         for applet in APPLETS {
             symlink("/bin/busybox", root.path("usr/bin").join(applet)).unwrap();
         }
@@ -149,7 +149,10 @@ impl FarRoot {
     pub fn write(&self, file: &str, text: &str, mode: u32) {
         let path = self.path(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
+        match mode & 0o100 {
+            0 => fs::write(&path, text).unwrap(),
+            _ => support::program(&path, text),
+        }
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
@@ -182,7 +185,7 @@ impl FarRoot {
         for file in files.chain([program]) {
             let to = self.path(file);
             fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(file, to).unwrap();
+            support::copy_program(Path::new(file), &to);
         }
         program.to_owned()
     }

@@ -4,7 +4,7 @@
 //! image of the user's is pruned.
 #![allow(dead_code)]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use xtask::util::lock::{self, Lock};
@@ -148,9 +148,8 @@ impl Copy {
             calls.display(),
             real.display()
         );
-        std::fs::write(&program, script).unwrap();
+        support::program(&program, &script);
         std::fs::write(&calls, "").unwrap();
-        executable(&program);
         let path = std::env::var("PATH").unwrap();
         command.env("PATH", format!("{}:{path}", self.path("bin").display()));
         calls
@@ -177,11 +176,6 @@ fn clean() {
     for id in docker(&["images", "-q", "--no-trunc", "--filter", &filter]).lines() {
         docker(&["rmi", "-f", id]);
     }
-}
-
-pub fn executable(file: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// What docker prints.

@@ -106,14 +106,13 @@ fn show(name: &str, output: &Output, started: Instant) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::fs::write_program;
 
     fn program(folder: &Path, name: &str, text: &str) -> Program {
-        use std::os::unix::fs::PermissionsExt;
         let folder = folder.join(name);
         let path = folder.join("run");
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).unwrap();
+        write_program(&path, text);
         let source = "tests/t.rs".into();
         Program {
             folder,
