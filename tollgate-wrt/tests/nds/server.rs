@@ -198,6 +198,7 @@ impl Server {
     /// Runs `ndsctl`; again while it is busy.
     pub fn ask(&self, arguments: &[&str]) -> Result<String, String> {
         const BUSY: i32 = 4;
+        let start = Instant::now();
         loop {
             let output = Command::new(self.ndsctl())
                 .args(arguments)
@@ -205,7 +206,9 @@ impl Server {
                 .unwrap();
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             match output.status.code() {
-                Some(BUSY) => thread::sleep(Duration::from_millis(20)),
+                Some(BUSY) if start.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(20))
+                }
                 Some(0) => return Ok(text(&output.stdout)),
                 _ => return Err(text(&output.stdout) + &text(&output.stderr)),
             }

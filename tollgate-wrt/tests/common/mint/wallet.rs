@@ -4,8 +4,6 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
-use std::time::Duration;
 
 use cashu::dhke::{blind_message, construct_proofs};
 use cashu::secret::Secret;
@@ -85,9 +83,9 @@ pub fn mint(mint: SocketAddr, count: usize, amount: u64) -> Vec<Proof> {
     let wanted = json!({"amount": total, "unit": "sat"});
     let quote = ask(mint, "/v1/mint/quote/bolt11", Some(&wanted));
     let quote = quote["quote"].as_str().unwrap();
-    while ask(mint, &format!("/v1/mint/quote/bolt11/{quote}"), None)["state"] != "PAID" {
-        thread::sleep(Duration::from_millis(50));
-    }
+    common::wait_until("the mint has its sats", || {
+        ask(mint, &format!("/v1/mint/quote/bolt11/{quote}"), None)["state"] == "PAID"
+    });
     let keys = ask(mint, "/v1/keys", None);
     let keyset: KeySet = serde_json::from_value(keys["keysets"][0].clone()).unwrap();
     let amount = Amount::from(amount);
