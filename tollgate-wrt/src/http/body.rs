@@ -2,7 +2,6 @@
 //! client.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::limit::owner;
+use super::limit::Owner;
 
 /// Largest body. A token of 500 pieces has some 150 kB.
 const MAX_BODY: usize = 1 << 20;
@@ -37,14 +36,14 @@ const UNITS_FOR_SMALL: usize = 32;
 pub struct Reader {
     room: Semaphore,
     /// Units of each client that has any: no more clients than connections.
-    held: Mutex<HashMap<IpAddr, usize>>,
+    held: Mutex<HashMap<Owner, usize>>,
 }
 
 /// A body's share of the memory, until this is dropped.
 #[derive(Debug)]
 struct Room<'a> {
     reader: &'a Reader,
-    client: IpAddr,
+    client: Owner,
     units: Vec<SemaphorePermit<'a>>,
 }
 
@@ -75,7 +74,7 @@ impl Reader {
     /// [`Fault`].
     pub async fn read<T>(
         &self,
-        client: IpAddr,
+        client: Owner,
         body: Incoming,
         use_text: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, Fault> {
@@ -84,7 +83,7 @@ impl Reader {
         }
         let mut room = Room {
             reader: self,
-            client: owner(client),
+            client,
             units: Vec::new(),
         };
         match timeout(TIMEOUT, room.collect(body)).await {
@@ -93,7 +92,7 @@ impl Reader {
         }
     }
 
-    fn held(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<Owner, usize>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -154,7 +153,7 @@ mod tests {
     fn grow(reader: &Reader, client: [u8; 4], units: usize) -> (Room<'_>, Result<(), Fault>) {
         let mut room = Room {
             reader,
-            client: IpAddr::from(client),
+            client: Owner::of(None, client.into()),
             units: Vec::new(),
         };
         let result = (0..units).try_for_each(|_| room.grow());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hyper::HeaderMap;
 
+use super::peers::Work;
 use crate::captive::Arrival;
 use crate::net::interfaces::Interface;
 
@@ -17,6 +18,8 @@ pub struct Client {
     pub interface: Option<Arc<Interface>>,
     /// How it came here.
     pub arrival: Arrival,
+    /// Where the connection keeps whether something is at work on it.
+    pub work: Work,
 }
 
 impl Client {
@@ -26,6 +29,7 @@ impl Client {
             address: peer.ip().to_canonical(),
             interface,
             arrival: Arrival::default(),
+            work: Work::default(),
         }
     }
 
@@ -60,6 +64,7 @@ impl Client {
                 address,
                 interface: None,
                 arrival: self.arrival,
+                work: self.work.clone(),
             },
             None => self.clone(),
         }

@@ -1,13 +1,15 @@
-//! How often one address may do what costs the router something.
+//! How often one customer may do what costs the router something.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most addresses that are remembered. Who is forgotten is the one that was
+use crate::net::Mac;
+
+/// Most customers that are remembered. Who is forgotten is the one that was
 /// last seen longest ago.
-const MAX_ADDRESSES: usize = 1_024;
+const MAX_OWNERS: usize = 1_024;
 
 /// So many at once, and then one in each [`PAUSE`]: ten a minute.
 const BURST: u32 = 10;
@@ -15,10 +17,36 @@ const BURST: u32 = 10;
 /// See [`BURST`].
 const PAUSE: Duration = Duration::from_secs(6);
 
-/// A table of addresses and of what they have left.
+/// Whose a limit is.
+///
+/// A device, where it is known: all customers of a LAN have their IPv6 addresses of
+/// the same /64, and each of them as many as it likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// All of a device's addresses.
+    Device(Mac),
+    /// An IPv4 address, or a /64 of IPv6 from which somebody may have any.
+    Network(IpAddr),
+}
+
+impl Owner {
+    /// Who asks from this address, with this device if it is known.
+    pub fn of(device: Option<Mac>, address: IpAddr) -> Self {
+        match (device, address) {
+            (Some(mac), _) => Self::Device(mac),
+            (None, IpAddr::V4(_)) => Self::Network(address),
+            (None, IpAddr::V6(v6)) => {
+                let [a, b, c, d, ..] = v6.segments();
+                Self::Network([a, b, c, d, 0, 0, 0, 0].into())
+            }
+        }
+    }
+}
+
+/// A table of customers and of what they have left.
 #[derive(Debug, Default)]
 pub struct Limiter {
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
+    buckets: Mutex<HashMap<Owner, Bucket>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -33,16 +61,15 @@ impl Limiter {
     ///
     /// # Errors
     /// In how many seconds the next one may be made.
-    pub fn admit(&self, address: IpAddr, now: Instant) -> Result<(), u64> {
-        let address = owner(address);
+    pub fn admit(&self, owner: Owner, now: Instant) -> Result<(), u64> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(&address) {
+        if buckets.len() >= MAX_OWNERS && !buckets.contains_key(&owner) {
             let oldest = buckets.iter().min_by_key(|(_, bucket)| bucket.since);
-            if let Some(oldest) = oldest.map(|(address, _)| *address) {
+            if let Some(oldest) = oldest.map(|(owner, _)| *owner) {
                 buckets.remove(&oldest);
             }
         }
-        let bucket = buckets.entry(address).or_insert(Bucket {
+        let bucket = buckets.entry(owner).or_insert(Bucket {
             left: BURST,
             since: now,
         });
@@ -70,23 +97,13 @@ impl Limiter {
     }
 }
 
-/// A customer has a whole /64 of IPv6 to choose addresses from.
-pub(super) fn owner(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn address(number: u32) -> IpAddr {
-        IpAddr::V4(std::net::Ipv4Addr::from_bits(0x0a00_0000 + number))
+    fn address(number: u32) -> Owner {
+        let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + number);
+        Owner::of(None, address.into())
     }
 
     #[test]
@@ -118,18 +135,26 @@ mod tests {
             let now = start + Duration::from_millis(number.into());
             assert_eq!(limiter.admit(address(number), now), Ok(()));
         }
-        assert_eq!(limiter.buckets.lock().unwrap().len(), MAX_ADDRESSES);
+        assert_eq!(limiter.buckets.lock().unwrap().len(), MAX_OWNERS);
     }
 
     #[test]
-    fn a_network_of_ipv6_is_one() {
+    fn a_device_is_one_and_so_is_a_network_of_which_no_device_is_known() {
         let limiter = Limiter::default();
         let start = Instant::now();
-        let v6 = |text: &str| limiter.admit(text.parse().unwrap(), start);
+        let v6 = |device: Option<&str>, text: &str| {
+            let device = device.map(|mac| mac.parse().unwrap());
+            limiter.admit(Owner::of(device, text.parse().unwrap()), start)
+        };
+        let (alice, bob) = (Some("02:00:00:00:0a:01"), Some("02:00:00:00:0b:01"));
         for number in 0..10 {
-            assert_eq!(v6(&format!("fd00::1:{number}")), Ok(()));
+            assert_eq!(v6(None, &format!("fd00::1:{number}")), Ok(()));
+            assert_eq!(v6(alice, &format!("fd00::2:{number}")), Ok(()));
         }
-        assert!(v6("fd00::ffff").is_err());
-        assert_eq!(v6("fd00:0:0:1::1"), Ok(()));
+        assert!(v6(None, "fd00::ffff").is_err());
+        assert_eq!(v6(None, "fd00:0:0:1::1"), Ok(()));
+        // By whatever address, and to nobody else's cost.
+        assert!(v6(alice, "10.0.0.1").is_err());
+        assert_eq!(v6(bob, "fd00::2:0"), Ok(()));
     }
 }

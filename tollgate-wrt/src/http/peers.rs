@@ -25,14 +25,30 @@ pub struct Peers {
 #[derive(Debug)]
 struct Place {
     address: IpAddr,
-    is_busy: AtomicBool,
+    work: Work,
     evicted: Notify,
+}
+
+/// Whether a payment or an order is at work on a connection, whole: then its place
+/// is safe. Who has only begun to send one has nothing at stake.
+#[derive(Debug, Clone, Default)]
+pub struct Work(Arc<AtomicBool>);
+
+impl Work {
+    /// It begins, or is over.
+    pub fn set(&self, is_at_work: bool) {
+        self.0.store(is_at_work, Ordering::Relaxed);
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Why a connection is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Full {
-    /// There are [`MAX_CONNECTIONS`], and each of them has a request at work.
+    /// There are [`MAX_CONNECTIONS`], and each of them has a payment at work.
     Total,
     /// The address has [`MAX_PER_PEER`].
     Peer,
@@ -59,7 +75,7 @@ impl Peers {
     /// own: a web server on the router speaks for many.
     ///
     /// Where all places are taken, the address that has most of them gives up
-    /// its oldest one that waits for a request. So a device that takes hold of
+    /// its oldest one on which nothing is at work. So a device that takes hold of
     /// every place, under however many addresses, keeps nobody out.
     ///
     /// # Errors
@@ -79,7 +95,7 @@ impl Peers {
         }
         let place = Arc::new(Place {
             address,
-            is_busy: AtomicBool::new(false),
+            work: Work::default(),
             evicted: Notify::new(),
         });
         places.push(Arc::clone(&place));
@@ -104,7 +120,7 @@ fn most_held(places: &[Arc<Place>]) -> Option<usize> {
     // Address, places, the first of them.
     let mut holders: Vec<(IpAddr, usize, usize)> = Vec::new();
     for (at, place) in places.iter().enumerate() {
-        if place.is_busy() {
+        if place.work.is_on() {
             continue;
         }
         match holders.iter_mut().find(|holder| holder.0 == place.address) {
@@ -118,16 +134,10 @@ fn most_held(places: &[Arc<Place>]) -> Option<usize> {
     most.map(|(_, _, first)| first)
 }
 
-impl Place {
-    fn is_busy(&self) -> bool {
-        self.is_busy.load(Ordering::Relaxed)
-    }
-}
-
 impl Counted {
-    /// Says whether a request is at work: then the place is safe.
-    pub fn set_busy(&self, is_busy: bool) {
-        self.place.is_busy.store(is_busy, Ordering::Relaxed);
+    /// Where it is said whether something is at work here.
+    pub fn work(&self) -> Work {
+        self.place.work.clone()
     }
 
     /// Ends when the place was given to somebody else.
@@ -176,8 +186,8 @@ mod tests {
         let mut open: Vec<_> = (0..MAX_CONNECTIONS - 1)
             .map(|number| admit(&peers, number / 31))
             .collect();
-        // The oldest of all is the customer's; the next has a request at work.
-        open[0].set_busy(true);
+        // The oldest of all is the customer's; the next has a payment at work.
+        open[0].work().set(true);
         let admitted = peers.admit(address(201)).unwrap();
         assert_eq!(admitted.instead_of, Some(address(1)));
         open[31].evicted().await;
@@ -190,16 +200,16 @@ mod tests {
     }
 
     #[test]
-    fn a_request_at_work_keeps_its_place() {
+    fn a_payment_at_work_keeps_its_place() {
         let peers = Peers::default();
         let open: Vec<_> = (0..MAX_CONNECTIONS)
             .map(|number| admit(&peers, number / 2))
             .collect();
         for counted in &open {
-            counted.set_busy(true);
+            counted.work().set(true);
         }
         assert_eq!(peers.admit(address(250)).unwrap_err(), Full::Total);
-        open[7].set_busy(false);
+        open[7].work().set(false);
         let admitted = peers.admit(address(250)).unwrap();
         assert_eq!(admitted.instead_of, Some(address(3)));
     }

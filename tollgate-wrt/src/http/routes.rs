@@ -10,7 +10,7 @@ use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER
 use hyper::{HeaderMap, Method, StatusCode, Uri};
 
 use super::body::{self, Reader};
-use super::limit::Limiter;
+use super::limit::{Limiter, Owner};
 use super::payments::{self, Shop};
 use super::rejected::Rejected;
 use super::{Client, Response, cors, invoices};
@@ -177,10 +177,12 @@ impl App {
         body: Incoming,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, Rejected> {
-        if let Err(seconds) = self.limiter.admit(client.address, Instant::now()) {
+        let owner = Owner::of(self.mac(client), client.address);
+        if let Err(seconds) = self.limiter.admit(owner, Instant::now()) {
             return Err(Rejected::Later(seconds));
         }
-        let read = self.bodies.read(client.address, body, read).await;
+        let read = self.bodies.read(owner, body, read).await;
+        client.work.set(true);
         read.map_err(|fault| match fault {
             body::Fault::TooLarge => Rejected::TooLarge,
             body::Fault::Broken => Rejected::Broken,

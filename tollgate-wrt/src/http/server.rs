@@ -153,6 +153,7 @@ async fn accept_all(
                     warn!(client:%; "too many connections, idle ones are closed");
                 }
                 let stop = shared.stop.subscribe();
+                client.work = admitted.counted.work();
                 let conversation =
                     converse(Arc::clone(&shared), stream, client, admitted.counted, stop);
                 tokio::spawn(conversation);
@@ -194,10 +195,9 @@ async fn converse(
 ) {
     tune(&stream);
     let is_used = AtomicBool::new(false);
-    let (app, client, counted, is_used) = (&shared.app, &client, &counted, &is_used);
+    let (app, client, is_used) = (&shared.app, &client, &is_used);
     let service = service_fn(move |request: Request<Incoming>| async move {
         is_used.store(true, Ordering::Relaxed);
-        counted.set_busy(true);
         let (head, body) = request.into_parts();
         let method = &head.method;
         // What customers ask of others is nobody's business.
@@ -209,7 +209,7 @@ async fn converse(
             .answer(method, &head.uri, &head.headers, body, client)
             .await;
         debug!(client:% = client.address, method:%, path, status = response.status().as_u16(); "request");
-        counted.set_busy(false);
+        client.work.set(false);
         Ok::<Response<_>, Infallible>(response)
     });
     let connection = http1::Builder::new()

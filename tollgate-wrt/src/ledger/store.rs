@@ -14,6 +14,14 @@ use super::record::Record;
 use crate::journal::disk::Disk;
 use crate::journal::{self, Contents, Journal, When};
 
+/// Above so many bytes the journal does not wait for a quiet moment to be
+/// rewritten: what comes to nothing is written, too, and some routers have flash for
+/// a few megabytes only.
+const LARGE: u64 = 512 * 1024;
+
+/// So much is to be written before it is tried again where that has failed.
+const STEP: usize = 64 * 1024;
+
 /// What was wrong with the journal when it was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Damage {
@@ -32,6 +40,9 @@ pub struct Store {
     /// The way to the thread that writes. A disk can take its time; the thread
     /// is for the journal alone, so that nothing else makes a payment wait.
     jobs: Sender<Job>,
+    /// How large the journal has to be before a rewriting that has failed is tried
+    /// again, but for the quiet moments.
+    given_up: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -92,6 +103,7 @@ impl Store {
             shared,
             turn: Arc::default(),
             jobs,
+            given_up: AtomicUsize::new(0),
         };
         let places = damaged;
         Ok((store, Damage { torn, places }))
@@ -137,22 +149,35 @@ impl Store {
         if !records.is_empty() {
             let lines = lines(&records)?;
             self.run(turn, lines, Kind::Append(records, when)).await?;
+            if self.size() > LARGE.max(self.given_up.load(Ordering::Relaxed) as u64) {
+                self.tidy().await;
+            }
         }
         Ok(value)
     }
 
-    /// Rewrites the journal if that is worth it. Meant for quiet moments.
+    /// Rewrites the journal if that is worth it. Meant for quiet moments, while there
+    /// is room.
     pub async fn tidy(&self) {
         if !self.shared.is_due.load(Ordering::Relaxed) {
             return;
         }
-        if let Err(error) = self.rewrite().await {
-            warn!(error:%; "cannot rewrite the journal, it grows on");
-        }
+        let until = match self.rewrite().await {
+            Ok(()) => 0,
+            Err(error) => {
+                warn!(error:%; "cannot rewrite the journal, it grows on");
+                self.size() as usize + STEP
+            }
+        };
+        self.given_up.store(until, Ordering::Relaxed);
     }
 
     async fn rewrite(&self) -> io::Result<()> {
         let turn = Arc::clone(&self.turn).lock_owned().await;
+        // Somebody else may have done it meanwhile.
+        if !self.shared.is_due.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let records = self.read(State::records);
         self.run(turn, lines(&records)?, Kind::Replace).await
     }

@@ -140,8 +140,7 @@ pub(super) fn admit(
         Kind::Invoice => MAX_INVOICES,
     };
     if of_mint >= most {
-        let text = "Too many payments are waiting for the mint. Nothing is spent; try again later.";
-        return Err(Refusal::busy(text).named("queue"));
+        return Err(Refusal::queue());
     }
     Ok(())
 }

@@ -67,6 +67,12 @@ impl Refusal {
         Self::new(429, Level::Warning, "mint-rate-limited", text)
     }
 
+    /// Mints have too much to answer first.
+    pub fn queue() -> Self {
+        let text = "Too many payments are waiting for the mint. Nothing is spent; try again later.";
+        Self::busy(text).named("queue")
+    }
+
     /// The router cannot do it now. The token was not touched.
     pub fn unavailable(text: impl Into<String>) -> Self {
         Self::new(500, Level::Warning, "service-unavailable", text)

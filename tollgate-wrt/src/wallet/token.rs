@@ -16,6 +16,10 @@ pub const MAX_PROOFS: usize = 500;
 /// can prove. To read each takes arithmetic, which small processors are slow at.
 const MAX_TEXT: usize = 640 * MAX_PROOFS;
 
+/// Most bytes of all its secrets together, as they are written down. A wallet's are
+/// 64 characters each, and what does not pay is written to the flash first, too.
+const MAX_SECRETS: usize = 128 * MAX_PROOFS;
+
 /// A token that can be paid with, as far as its text tells.
 #[derive(Debug)]
 pub struct Parsed {
@@ -104,6 +108,10 @@ pub fn parse(text: &str) -> Result<Parsed, Fault> {
     if secrets.iter().any(|secret| is_locked(secret)) {
         return Err(Fault::Locked);
     }
+    let length: usize = secrets.iter().map(|secret| written_length(secret)).sum();
+    if length > MAX_SECRETS {
+        return Err(Fault::Contents);
+    }
     let id = TokenId::of(secrets.iter().copied());
     secrets.sort_unstable();
     if secrets.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -117,6 +125,16 @@ pub fn parse(text: &str) -> Result<Parsed, Fault> {
         unit: unit.unwrap_or(CurrencyUnit::Sat),
         pieces,
     })
+}
+
+/// How long a secret is in JSON, at most.
+pub fn written_length(secret: &Secret) -> usize {
+    let length = |byte: u8| match byte {
+        b'"' | b'\\' => 2,
+        b' '.. => 1,
+        _ => "\\u0000".len(),
+    };
+    secret.as_bytes().iter().map(|&byte| length(byte)).sum()
 }
 
 /// Whether the secret is one of NUT-10, `["KIND", {…}]`: whatever the kind, it

@@ -1,8 +1,10 @@
 //! Requests that were meant for others, or that are odd.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 
 use crate::captive::{PORTALS, internet, send, web};
+use crate::common::{Response, connect};
 use crate::net::network::{Who, portal};
 use crate::shop::Shop;
 
@@ -110,6 +112,35 @@ fn what_was_meant_for_others_pays_nobody_and_loses_nothing() {
     }
     // The token is as good as ever.
     shop.pay(Who::Alice, 1);
+    shop.network.assert_open(Who::Alice);
+    assert!(daemon.stop().success());
+}
+
+/// All customers of a LAN have addresses of one /64.
+#[test]
+fn who_tries_too_often_stops_nobody_else() {
+    let Some(mut shop) = Shop::new("milliseconds", 3_600_000) else {
+        return;
+    };
+    let daemon = shop.start();
+    let token = shop.token(1);
+    let offer = |shop: &Shop, who: Who, body: &str| {
+        let router: SocketAddr = "[2001:db8:77::1]:2121".parse().unwrap();
+        let head = format!("POST / HTTP/1.1\r\nHost: {router}\r\nContent-Length: ");
+        shop.network.customer(who).on(|| {
+            let mut stream = connect(router);
+            write!(stream, "{head}{}\r\n\r\n{body}", body.len()).unwrap();
+            Response::read(&mut stream, true).unwrap().status
+        })
+    };
+    for _ in 0..10 {
+        assert_eq!(offer(&shop, Who::Bob, "x"), 402);
+    }
+    assert_eq!(offer(&shop, Who::Bob, "x"), 429);
+    // From another of his addresses it is he, too.
+    assert_eq!(shop.offer(Who::Bob, 1).status, 429);
+    assert_eq!(offer(&shop, Who::Alice, &token), 200);
+    shop.spend(1);
     shop.network.assert_open(Who::Alice);
     assert!(daemon.stop().success());
 }

@@ -158,3 +158,25 @@ fn receipts_are_bounded_and_found() {
     let last = state.receipt(intent(1_009, mac(1), step).id).unwrap();
     assert_eq!(last.allotment, 1_010);
 }
+
+/// Whatever is tried with it, the flash of a router holds.
+#[tokio::test]
+async fn what_comes_to_nothing_does_not_fill_the_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let disk = crate::journal::disk::Directory::open(directory.path()).unwrap();
+    let (store, _) = Store::open(disk).unwrap();
+    let mut most = 0;
+    for number in 0..60 {
+        let mut intent = intent(number, mac(1), purchase(Metric::Bytes, 1, 1));
+        intent.inputs[0].secret = Secret::new("x".repeat(60_000));
+        let refused = Record::Refused { id: intent.id };
+        for record in [Record::Intent(intent), refused] {
+            let written = store.commit(crate::journal::When::Now, |_| (vec![record], ()));
+            written.await.unwrap();
+            most = most.max(store.size());
+        }
+    }
+    assert!(most > 400_000 && most <= 512 * 1024, "{most}");
+    let file = std::fs::metadata(directory.path().join("journal")).unwrap();
+    assert_eq!(file.len(), store.size());
+}

@@ -142,6 +142,21 @@ fn what_is_refused_before_anybody_is_asked() {
     let proven = |n: usize| piece(&format!("{n:064}")).replace('}', &proof);
     let most: Vec<String> = (0..MAX_PROOFS).map(proven).collect();
     assert!(token(&[part(a, &most)]).is_ok());
+    // What is no wallet's fills no flash.
+    let long = |each: usize| {
+        [part(
+            a,
+            &[piece(&"x".repeat(each)), piece(&"y".repeat(each))],
+        )]
+    };
+    assert!(token(&long(MAX_SECRETS / 2)).is_ok());
+    assert_eq!(fault(&long(MAX_SECRETS / 2 + 1)), Fault::Contents);
+    let escaped = |length: usize| fault(&[part(a, &[piece(&"\u{1}".repeat(length))])]);
+    assert_eq!(escaped(MAX_SECRETS / 6 + 1), Fault::Contents);
+    for secret in ["\u{1}\n\"\\/é\u{7f}", ""] {
+        let written = serde_json::to_string(secret).unwrap();
+        assert!(written_length(&Secret::new(secret)) + 2 >= written.len());
+    }
     assert_eq!(
         parse(&format!("cashuA{}", "A".repeat(MAX_TEXT))).unwrap_err(),
         Fault::Contents
