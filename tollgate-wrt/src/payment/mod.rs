@@ -231,12 +231,8 @@ impl Till {
         if receipt.mac != mac {
             return Err(Refusal::spent());
         }
-        let is_waiting = self.store.read(|state| {
-            let session = state.session(mac);
-            session.is_some_and(|session| session.running.is_none())
-        });
         // The gate could not be opened then, or a crash came between.
-        if is_waiting && self.keeper.open(mac).await.is_err() {
+        if self.keeper.is_behind(mac) && self.keeper.open(mac).await.is_err() {
             return Err(Refusal::unopened());
         }
         Ok(receipt)

@@ -10,11 +10,15 @@ use super::price::{self, Terms};
 use super::{Answer, Done, Refusal, Till};
 use crate::journal::When;
 use crate::ledger::record::{Intent, Purpose, Record, TokenId};
-use crate::ledger::sum;
+use crate::ledger::{State, sum};
 use crate::net::Mac;
 use crate::wallet::error::code;
-use crate::wallet::token::{Fault, Parsed};
+use crate::wallet::token::{Fault, Parsed, written_length};
 use crate::wallet::{Connection, Mint, MintError, Outcome, keysets, make};
+
+/// Most bytes of secrets that wait for mints together: until a mint answers, they
+/// are on the flash.
+const MAX_WAITING: usize = 512 * 1024;
 
 /// First and longest pause before it is asked again what became of a swap.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -47,10 +51,17 @@ impl Till {
                 }
             };
             // What an earlier attempt has left is replaced by this one.
-            let written = self
-                .store
-                .commit(When::Now, |_| (vec![Record::Intent(intent.clone())], ()));
-            if let Err(error) = written.await {
+            let written = self.store.commit(When::Now, |state| {
+                let has_room =
+                    attempt > 1 || intent.purpose.is_own() || waiting(state) < MAX_WAITING;
+                let record = has_room.then(|| Record::Intent(intent.clone()));
+                (record.into_iter().collect(), has_room)
+            });
+            let written = written.await;
+            if let Ok(false) = written {
+                return answer.give(Err(Refusal::queue()));
+            }
+            if let Err(error) = written {
                 error!(error:%; "cannot write to the journal, no payment is taken");
                 if attempt > 1 {
                     // The first one's intent is there.
@@ -185,7 +196,14 @@ impl Till {
             time: wall_time(),
             now: self.keeper.now(),
         };
-        self.persist(vec![settled]).await;
+        let before = match &intent.purpose {
+            Purpose::Payment { mac, purchase } => {
+                self.keeper.before_change(*mac, purchase.metric).await
+            }
+            _ => None,
+        };
+        self.persist(before.into_iter().chain([settled]).collect())
+            .await;
         let (mac, purchase) = match intent.purpose {
             Purpose::Payment { mac, purchase } => (mac, purchase),
             Purpose::Receive => {
@@ -257,6 +275,12 @@ impl Till {
             pause = (pause * 2).min(LAST_PAUSE);
         }
     }
+}
+
+/// Bytes of the secrets that wait for mints.
+fn waiting(state: &State) -> usize {
+    let inputs = state.all_pending().flat_map(|intent| &intent.inputs);
+    inputs.map(|proof| written_length(&proof.secret)).sum()
 }
 
 /// Seconds since 1970, by a clock that may be wrong: for people.

@@ -47,9 +47,9 @@ impl Keeper {
                 })
             }
         };
-        let failed = self
-            .close(ended.iter().map(|(mac, _)| *mac).collect())
-            .await;
+        let macs: Vec<Mac> = ended.iter().map(|(mac, _)| *mac).collect();
+        self.unset.remove(&macs);
+        let failed = self.close(macs).await;
         for (mac, session) in ended {
             if !failed.contains(&mac) {
                 self.tell_end(mac, &session);

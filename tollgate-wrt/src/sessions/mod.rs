@@ -9,6 +9,7 @@ mod last;
 mod open;
 mod overshoot;
 mod trouble;
+mod unset;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -28,6 +29,7 @@ use crate::net::Mac;
 use delay::Delay;
 use last::Last;
 pub use overshoot::Overshoot;
+use unset::Unset;
 
 /// How often usage is written down. A power cut costs the owner at most so much
 /// of each session, and the flash one write in so long.
@@ -53,6 +55,7 @@ pub struct Keeper {
     turn: Turn<()>,
     last: Last,
     delay: Delay,
+    unset: Unset,
     /// Why the gate did not do what it was last asked for.
     trouble: Mutex<Option<String>>,
     /// What passed beyond what was bought.
@@ -62,7 +65,17 @@ pub struct Keeper {
 impl Keeper {
     /// A keeper of a ledger that was just read.
     pub fn new(store: Arc<Store>, gate: Arc<dyn Gate>, uptime: Uptime) -> Self {
-        store.update(|state| state.resume(uptime.now()));
+        let running: Vec<Mac> = store.update(|state| {
+            state.resume(uptime.now());
+            let sessions = state.sessions();
+            let running = sessions.filter(|(_, session)| session.running.is_some());
+            running.map(|(mac, _)| mac).collect()
+        });
+        let unset = Unset::default();
+        // What the gate shuts by itself has to be told what a crash kept back.
+        if gate.keeps_limits() {
+            unset.add(running);
+        }
         Self {
             store,
             gate,
@@ -70,6 +83,7 @@ impl Keeper {
             turn: Turn::new(()),
             last: Last::default(),
             delay: Delay::default(),
+            unset,
             trouble: Mutex::default(),
             overshoot: Mutex::default(),
         }
@@ -119,6 +133,16 @@ impl Keeper {
         let failures = self.open_now(vec![mac]).await;
         let failure = failures.into_iter().next();
         failure.map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Whether the gate may not have what this customer has bought: it is shut, or
+    /// has an older limit.
+    pub fn is_behind(&self, mac: Mac) -> bool {
+        let is_shut = self.store.read(|state| {
+            let session = state.session(mac);
+            session.is_some_and(|session| session.running.is_none())
+        });
+        is_shut || self.unset.has(mac)
     }
 
     /// What a customer has used and bought, if there is a session.
@@ -174,7 +198,7 @@ impl Keeper {
         }
         let is_waiting = sessions
             .iter()
-            .any(|(_, session)| session.running.is_none());
+            .any(|(mac, session)| session.running.is_none() || self.unset.has(*mac));
         if is_waiting && self.last.is_due(now, RETRY, |last| &mut last.retried) {
             self.open_claims().await;
         }

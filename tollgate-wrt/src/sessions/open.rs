@@ -35,6 +35,7 @@ impl Keeper {
         let mut failures = Failures::new();
         let mut wanted = Vec::new();
         let mut waiting = Vec::new();
+        let mut over = Vec::new();
         self.store.read(|state| {
             for mac in many {
                 let session = state.session(mac);
@@ -45,11 +46,23 @@ impl Keeper {
                             waiting.push((mac, session.metric));
                         }
                     }
-                    None => failures.push((mac, gate::Error("the session is over".to_owned()))),
+                    None => over.push(mac),
                 }
             }
         });
+        let done: Vec<Mac> = wanted
+            .iter()
+            .map(|(mac, _)| *mac)
+            .chain(over.clone())
+            .collect();
         let refused = self.gate.open_all(wanted).await;
+        self.unset.remove(&done);
+        // Others mend that by themselves, or ask for nobody's end but their own.
+        if self.gate.keeps_limits() {
+            self.unset.add(refused.iter().map(|(mac, _)| *mac));
+        }
+        let ended = || gate::Error("the session is over".to_owned());
+        failures.extend(over.into_iter().map(|mac| (mac, ended())));
         let refusal = refused.first().map(|(_, error)| error.clone());
         let _ = self.noted(refusal.map_or(Ok(()), Err));
         waiting.retain(|(mac, _)| refused.iter().all(|(refused, _)| refused != mac));
@@ -64,7 +77,8 @@ impl Keeper {
         failures
     }
 
-    /// Honours what was bought while the gate could not be opened.
+    /// Honours what was bought while the gate could not be opened, or could not be
+    /// told of it.
     pub(super) async fn open_claims(&self) {
         let claims: Vec<Mac> = self.store.read(|state| {
             let waiting = state
@@ -72,6 +86,14 @@ impl Keeper {
                 .filter(|(mac, session)| session.running.is_none() && !self.delay.has(*mac));
             waiting.map(|(mac, _)| mac).collect()
         });
+        let mut behind = self.unset.all();
+        behind.retain(|mac| !claims.contains(mac) && !self.delay.has(*mac));
+        for (mac, error) in self.open_now(behind).await {
+            // Whose time has ended by now is owed nothing.
+            if self.unset.has(mac) {
+                self.complain("somebody who has paid for more waits for the gate", &error);
+            }
+        }
         let failures = self.open_now(claims.clone()).await;
         for mac in claims {
             match failures.iter().find(|(failed, _)| *failed == mac) {
@@ -85,6 +107,9 @@ impl Keeper {
 
     /// Counts what passed until now: the gate is opened for what is left, from
     /// what its counters show then. Where it says nothing, the last look counts.
+    ///
+    /// A gate that keeps limits by itself counts for everybody it knows, so that for
+    /// whom it shows nothing it begins at 0.
     async fn count_running(&self, many: &[Mac]) {
         let counted: Vec<Mac> = self.store.read(|state| {
             let is_counted = |mac: &&Mac| {
@@ -101,10 +126,39 @@ impl Keeper {
                 let bytes = self.gate.usage(*mac).await.unwrap_or_default();
                 vec![Open { mac: *mac, bytes }]
             }
-            _ => self.gate.list().await.unwrap_or_default(),
+            _ => match self.gate.list().await {
+                Ok(mut open) => {
+                    let is_new = |mac: &&Mac| open.iter().all(|open| open.mac != **mac);
+                    let fresh: Vec<Mac> = counted.iter().filter(is_new).copied().collect();
+                    if self.gate.keeps_limits() {
+                        let bytes = Some(0);
+                        open.extend(fresh.into_iter().map(|mac| Open { mac, bytes }));
+                    }
+                    open
+                }
+                Err(_) => Vec::new(),
+            },
         };
         let open = open.iter().filter(|open| counted.contains(&open.mac));
         self.count(&open.collect::<Vec<_>>(), self.now());
+    }
+
+    /// Brings a session's counter up to date before its metric changes: bytes that
+    /// passed while time was sold are nobody's to pay. Gives what is to be written
+    /// before the change.
+    pub async fn before_change(&self, mac: Mac, metric: Metric) -> Option<Record> {
+        let changes = self.store.read(|state| {
+            let session = state.session(mac);
+            session.is_some_and(|session| session.running.is_some() && session.metric != metric)
+        });
+        if !changes {
+            return None;
+        }
+        let _turn = self.turn.lock().await;
+        let bytes = self.gate.usage(mac).await.unwrap_or_default();
+        self.count(&[&Open { mac, bytes }], self.now());
+        let session = self.store.read(|state| state.session(mac).cloned())?;
+        Some(Record::Session { mac, session })
     }
 
     /// What the gate's counters show, for those whose bytes are counted; 0 for

@@ -7,6 +7,7 @@
 //! has the words. Group `network-manager`: needs NetworkManager and dbus-daemon.
 
 mod addresses;
+mod behind;
 mod boot;
 mod captive;
 #[path = "../common/mod.rs"]

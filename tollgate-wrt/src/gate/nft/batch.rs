@@ -45,6 +45,14 @@ impl Batch {
         self.messages.is_empty()
     }
 
+    /// Whether the kernel may find nothing to do: elements that have ended are not
+    /// there to be removed. It counts no change then.
+    pub fn may_be_nothing(&self) -> bool {
+        self.messages
+            .iter()
+            .all(|(kind, ..)| *kind == DESTROYSETELEM)
+    }
+
     /// Whether it should be committed before more is added.
     pub fn is_full(&self) -> bool {
         self.size > MAX_BATCH

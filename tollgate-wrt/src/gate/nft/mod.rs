@@ -148,7 +148,7 @@ impl Gate for Nftables {
     }
 
     fn usage(&self, mac: Mac) -> Work<'_, Option<u64>> {
-        Box::pin(async move { self.state.lock().await.usage(mac) })
+        Box::pin(async move { self.state.lock().await.usage(mac).map(Some) })
     }
 
     fn list(&self) -> Work<'_, Vec<Open>> {

@@ -102,13 +102,14 @@ impl State {
         Ok(open.collect())
     }
 
-    /// What was counted for a customer.
-    pub fn usage(&mut self, mac: Mac) -> Result<Option<u64>, Error> {
+    /// What was counted for a customer. A quota that is not there is made with what
+    /// was counted last, or with 0.
+    pub fn usage(&mut self, mac: Mac) -> Result<u64, Error> {
         let quota = kernel::quota_of(mac).map_err(|error| failed("read a counter", &error))?;
-        if let Some(quota) = &quota {
-            self.clients.tell(mac, quota.consumed);
-        }
-        Ok(quota.map(|quota| quota.consumed))
+        let quota = quota.or_else(|| self.clients.quota(mac));
+        let consumed = quota.map_or(0, |quota| quota.consumed);
+        self.clients.tell(mac, consumed);
+        Ok(consumed)
     }
 
     /// Notes what was counted: it goes on there if the table is lost.

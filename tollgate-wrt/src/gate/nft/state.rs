@@ -116,7 +116,13 @@ impl State {
         if batch.is_empty() {
             return Ok(());
         }
+        let may_be_nothing = batch.may_be_nothing();
         match batch.commit() {
+            // Whether the number has changed nobody knows: the next look finds out.
+            Ok(()) if may_be_nothing => {
+                self.generation = 0;
+                Ok(())
+            }
             Ok(()) => {
                 self.generation = self.generation.wrapping_add(1);
                 Ok(())
