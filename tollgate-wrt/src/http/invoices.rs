@@ -109,20 +109,21 @@ fn failure(text: &str) -> String {
 
 fn describe(state: &InvoiceState) -> String {
     let InvoiceState {
+        name,
         mint,
         invoice,
         receipt,
     } = state;
     let mut json = json!({
         "status": 1,
-        "quote": invoice.quote,
+        "quote": name,
         "invoice": invoice.request,
         "mint_url": mint,
         "amount": invoice.amount,
         "state": "UNPAID",
         "access_granted": false,
     });
-    if let Some(expiry) = invoice.expiry {
+    if let Some(expiry) = invoice.end() {
         json["expiry"] = Value::from(expiry);
     }
     if let Some(receipt) = receipt {

@@ -146,6 +146,7 @@ impl Shop {
             Some((session, used)) => json!({
                 "status": 1,
                 "session_active": true,
+                "waiting": session.running.is_none(),
                 "metric": Metric::as_str(session.metric),
                 "usage": used,
                 "allotment": session.allotment,

@@ -116,8 +116,16 @@ pub struct Invoice {
     pub request: String,
     /// Its amount, in the intent's unit.
     pub amount: u64,
-    /// Until when it can be paid, by the mint's clock. Some mints do not say.
+    /// Until when it can be paid, by the mint's clock. See [`Invoice::end`].
     pub expiry: Option<u64>,
+}
+
+impl Invoice {
+    /// Until when it can be paid, by the mint's clock. Some mints do not say, and
+    /// some say so with a 0.
+    pub fn end(&self) -> Option<u64> {
+        self.expiry.filter(|end| *end > 0)
+    }
 }
 
 /// A swap that is about to be asked for, or an invoice that waits to be paid.

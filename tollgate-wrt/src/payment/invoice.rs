@@ -11,6 +11,7 @@ use cashu::CurrencyUnit;
 use log::{debug, error, info, warn};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::invoices::invoice_name;
 use super::work::wall_time;
 use super::{Answer, Kind, PATIENCE, Refusal, Till, admit};
 use crate::config::MintUrl;
@@ -38,6 +39,8 @@ const LIFE: Duration = Duration::from_secs(2 * 86_400);
 /// An invoice, as its customer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvoiceState {
+    /// What the customer calls it by; see [`super::invoices`].
+    pub name: String,
     /// The mint.
     pub mint: MintUrl,
     /// The invoice.
@@ -80,8 +83,10 @@ impl Till {
             amount,
             expiry: quote.expiry,
         };
+        let id = TokenId::of_quote(url, &invoice.quote);
+        let name = invoice_name(url, id);
         let intent = Intent {
-            id: TokenId::of_quote(url, &invoice.quote),
+            id,
             purpose: Purpose::Payment { mac, purchase },
             mint: url.clone(),
             unit: terms.unit.clone(),
@@ -96,12 +101,11 @@ impl Till {
         let begun = tokio::spawn(async move { till.begin_invoice(mint, intent, mac).await });
         let lost = |_| Refusal::unavailable("The router cannot take your payment now.");
         begun.await.map_err(lost)??;
-        let mint = url.clone();
-        let receipt = None;
         Ok(InvoiceState {
-            mint,
+            name,
+            mint: url.clone(),
             invoice,
-            receipt,
+            receipt: None,
         })
     }
 
@@ -175,7 +179,11 @@ impl Till {
                     info!(mint:% = intent.mint, quote = invoice.quote.as_str(); "an invoice was not paid");
                     return self.drop_intent(intent.id, None).await;
                 }
-                Minted::Unpaid => {}
+                Minted::Taken if is_over(&invoice, life, start.elapsed()) => {
+                    warn!(mint:% = intent.mint, quote = invoice.quote.as_str(); "somebody else has an invoice's ecash");
+                    return self.drop_intent(intent.id, None).await;
+                }
+                Minted::Unpaid | Minted::Taken => {}
                 Minted::Stale => {
                     mint.forget_keysets().await;
                     if let Some(fresh) = self.with_new_outputs(mint, &intent, invoice.amount).await
@@ -218,7 +226,7 @@ impl Till {
 /// or jump, so that it does not say so alone: the invoice has to be watched for
 /// its whole life, too.
 fn is_over(invoice: &Invoice, life: Duration, watched: Duration) -> bool {
-    match invoice.expiry.filter(|expiry| *expiry > 0) {
+    match invoice.end() {
         Some(expiry) => {
             let life = life.min(LIFE).saturating_add(Duration::from_secs(GRACE));
             wall_time() > expiry.saturating_add(GRACE) && watched > life

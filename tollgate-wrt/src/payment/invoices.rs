@@ -1,4 +1,11 @@
 //! What is known of a customer's invoices.
+//!
+//! Customers call an invoice by a name of the router's own. The mint's name for it,
+//! the quote, stays here: who knows that of a paid invoice can have the ecash for it
+//! in the router's place (NUT-04), and what customers send goes through the air in
+//! clear.
+
+use cashu::secret::Secret;
 
 use super::work::wall_time;
 use super::{InvoiceState, Till};
@@ -13,6 +20,7 @@ const LEFT: u64 = 60;
 impl Till {
     /// The unpaid invoice of this customer for just this. Who presses a button twice,
     /// or comes back and presses it again, needs no second one, and there are few.
+    /// Gives its name.
     pub fn same_invoice(&self, mint: &MintUrl, amount: u64, mac: Mac) -> Option<String> {
         let wanted = self.mints.get(mint)?.1.purchase(amount).ok()?;
         let soon = wall_time().saturating_add(LEFT);
@@ -23,16 +31,16 @@ impl Till {
                     purchase,
                 } if payer == mac && purchase == wanted && intent.mint == *mint => {
                     let invoice = intent.invoice.as_ref()?;
-                    let is_good = invoice.amount == amount
-                        && invoice.expiry.is_none_or(|expiry| expiry > soon);
-                    is_good.then(|| invoice.quote.clone())
+                    let is_good =
+                        invoice.amount == amount && invoice.end().is_none_or(|end| end > soon);
+                    is_good.then(|| invoice_name(mint, intent.id))
                 }
                 _ => None,
             })
         })
     }
 
-    /// The quote of the invoice that this customer was last given, if it is not
+    /// The name of the invoice that this customer was last given, if it is not
     /// paid.
     pub fn open_invoice(&self, mac: Mac) -> Option<String> {
         self.store.read(|state| {
@@ -41,42 +49,49 @@ impl Till {
             });
             let invoices = pending.filter(|intent| intent.invoice.is_some());
             let last = invoices.max_by_key(|intent| intent.time)?;
-            last.invoice.as_ref().map(|invoice| invoice.quote.clone())
+            Some(invoice_name(&last.mint, last.id))
         })
     }
 
     /// An invoice of this customer. `None` for one of another, or none.
-    pub fn invoice_state(&self, quote: &str, mac: Mac) -> Option<InvoiceState> {
+    pub fn invoice_state(&self, name: &str, mac: Mac) -> Option<InvoiceState> {
+        let id: TokenId = name.split_once('-')?.0.parse().ok()?;
         self.store.read(|state| {
             let mut pending = state.all_pending().filter(|intent| {
                 matches!(intent.purpose, Purpose::Payment { mac: payer, .. } if payer == mac)
             });
-            let found = pending.find_map(|intent| {
-                let invoice = intent.invoice.as_ref()?;
-                (invoice.quote == quote).then(|| InvoiceState {
+            let found =
+                pending.find(|intent| intent.id == id && invoice_name(&intent.mint, id) == name);
+            if let Some(intent) = found {
+                return Some(InvoiceState {
+                    name: name.to_owned(),
                     mint: intent.mint.clone(),
-                    invoice: invoice.clone(),
+                    invoice: intent.invoice.clone()?,
                     receipt: None,
-                })
-            });
-            // Of one that was credited the receipt is left, by the quote's name.
-            found.or_else(|| {
-                let mut mints = self.mints.iter();
-                mints.find_map(|(mint, (_, terms))| {
-                    let id = TokenId::of_quote(mint, quote);
-                    let receipt = state.receipt(id).filter(|receipt| receipt.mac == mac)?;
-                    Some(InvoiceState {
-                        mint: mint.clone(),
-                        invoice: Invoice {
-                            quote: quote.to_owned(),
-                            request: String::new(),
-                            amount: receipt.purchase.steps.saturating_mul(terms.price),
-                            expiry: None,
-                        },
-                        receipt: Some(*receipt),
-                    })
-                })
+                });
+            }
+            // Of one that was credited the receipt is left.
+            let receipt = state.receipt(id).filter(|receipt| receipt.mac == mac)?;
+            let mut mints = self.mints.iter();
+            let (mint, (_, terms)) = mints.find(|(mint, _)| invoice_name(mint, id) == name)?;
+            Some(InvoiceState {
+                name: name.to_owned(),
+                mint: mint.clone(),
+                invoice: Invoice {
+                    quote: String::new(),
+                    request: String::new(),
+                    amount: receipt.purchase.steps.saturating_mul(terms.price),
+                    expiry: None,
+                },
+                receipt: Some(*receipt),
             })
         })
     }
+}
+
+/// What customers call an invoice by: its intent's name, which tells nobody the
+/// quote, and a few digits by which its mint is found again.
+pub(super) fn invoice_name(mint: &MintUrl, id: TokenId) -> String {
+    let mint = TokenId::of([&Secret::new(mint.as_str())]).to_string();
+    format!("{id}-{}", &mint[..8])
 }

@@ -71,6 +71,9 @@ impl Portal {
             main += &visitor.warning(language.text("refusal-device"));
         }
         if !state.is_waiting() && !self.offer.mints.is_empty() {
+            if self.is_paying(visitor) {
+                main += &visitor.warning(language.text("running-before"));
+            }
             main += &self.warnings(visitor);
             if is_known {
                 if matches!(state, State::Online(..)) {
@@ -109,17 +112,22 @@ impl Portal {
         self.page(visitor, status, (title, "./?", &head), &main)
     }
 
+    fn is_paying(&self, visitor: &Visitor<'_>) -> bool {
+        visitor.mac.is_some_and(|mac| self.till.is_paying(mac))
+    }
+
+    /// Who asks what became of a payment waits for it. A mint may take hours to
+    /// answer: everybody else can pay meanwhile.
     fn state(&self, visitor: &Visitor<'_>) -> State {
         let session = visitor.mac.and_then(|mac| self.keeper.session(mac));
-        let is_paying = visitor.mac.is_some_and(|mac| self.till.is_paying(mac));
+        let waits = !visitor.query.get("wait").is_empty();
         match session {
-            _ if is_paying && !visitor.query.get("wait").is_empty() => State::Running,
+            _ if waits && self.is_paying(visitor) => State::Running,
             Some((session, _)) if session.running.is_none() => State::Opening,
             Some((session, used)) => {
                 let left = session.allotment.saturating_sub(used);
                 State::Online(session, left)
             }
-            None if is_paying => State::Running,
             None if self.offer.mints.is_empty() => State::Closed,
             None if !visitor.query.get("was").is_empty() => State::Over,
             None => State::Offline,
@@ -202,15 +210,21 @@ impl Portal {
             ("used", &used),
             ("bar", &bar.to_string()),
             ("note", &lines),
-            ("more", &self.links(visitor, is_online)),
+            ("more", &self.links(visitor, state)),
         ];
         filled(STATUS, language, &values)
     }
 
-    /// What those who are online may want to go on with.
-    fn links(&self, visitor: &Visitor<'_>, is_online: bool) -> String {
-        if !is_online {
-            return String::new();
+    /// What a customer may want to go on with.
+    fn links(&self, visitor: &Visitor<'_>, state: &State) -> String {
+        let lang = [("lang", &*visitor.language.tag)];
+        match state {
+            State::Online(..) => {}
+            State::Running => {
+                let link = "<p class=\"buttons\"><a class=\"button\" href=\"./?lang={lang}\">{=pay-otherwise}</a></p>";
+                return filled(link, visitor.language, &lang);
+            }
+            _ => return String::new(),
         }
         let mut html = String::new();
         if let Some(site) = &self.offer.site {
@@ -227,7 +241,6 @@ impl Portal {
             );
         }
         let link = "<p class=\"buttons\" id=\"refresh\"><a class=\"button\" href=\"./?was=1&amp;lang={lang}\">{=refresh}</a></p>";
-        let lang = [("lang", &*visitor.language.tag)];
         fill(&mut html, link, visitor.language, &lang);
         html
     }

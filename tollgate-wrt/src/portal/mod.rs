@@ -82,6 +82,8 @@ struct Visitor<'a> {
     mac: Option<Mac>,
     language: &'a Language,
     query: Form,
+    /// The order that came to nothing: what was chosen is chosen still.
+    order: Form,
 }
 
 impl Portal {
@@ -115,6 +117,7 @@ impl Portal {
             mac: visit.mac,
             language: self.languages.choose(asked, visit.languages),
             query,
+            order: Form::default(),
         }
     }
 
@@ -148,23 +151,23 @@ impl Portal {
 
     /// Has a mint make an invoice, as a form's body says.
     pub async fn make_invoice(&self, visit: &Visit<'_>, body: Vec<u8>) -> Answer {
-        let visitor = self.visitor(visit);
+        let mut visitor = self.visitor(visit);
         let form = Form::parse(&body);
         let made = async {
             let mac = visitor.mac.ok_or_else(unknown_device)?;
             let (mint, amount) = self.offer.order(&form)?;
-            if let Some(quote) = self.till.same_invoice(mint, amount, mac) {
-                return Ok(quote);
+            if let Some(name) = self.till.same_invoice(mint, amount, mac) {
+                return Ok(name);
             }
             let made = self.till.invoice(mint, amount, mac).await;
-            made.map(|state| state.invoice.quote)
+            made.map(|state| state.name)
         };
         match made.await {
-            Ok(quote) => {
-                let quote = encoded(&quote);
-                visitor.elsewhere(&format!("invoice?quote={quote}"), "")
+            Ok(name) => visitor.elsewhere(&format!("invoice?quote={name}"), ""),
+            Err(refusal) => {
+                visitor.order = form;
+                self.home(&visitor, Some((&refusal, "")))
             }
-            Err(refusal) => self.home(&visitor, Some((&refusal, ""))),
         }
     }
 

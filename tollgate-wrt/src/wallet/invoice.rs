@@ -35,6 +35,8 @@ pub enum Minted {
     Done(Vec<Proof>),
     /// Not yet.
     Unpaid,
+    /// The mint has issued the ecash, and none of it to this router.
+    Taken,
     /// The mint signs with other keys by now.
     Stale,
     /// Nobody knows.
@@ -88,7 +90,7 @@ impl Mint {
     async fn mint_again(&self, intent: &Intent) -> Minted {
         match self.restore(&intent.outputs).await {
             Ok(Some(signatures)) => self.minted(intent, &signatures).await,
-            Ok(None) => Minted::Unknown(MintError::Lost("issued to somebody else".to_owned())),
+            Ok(None) => Minted::Taken,
             Err(error) => Minted::Unknown(error),
         }
     }

@@ -161,6 +161,21 @@ fn neither_scripts_nor_a_mouse_are_needed() {
     assert!(!browser.place().contains("cashu"), "{}", browser.place());
     crate::looks::arrange(&browser, crate::looks::PHONE, "light");
     browser.picture(&crate::looks::folder().join("running-320-light.png"), None);
+    // It may take the mint hours; who does not want to wait can pay otherwise.
+    let waiting = browser.place();
+    browser.click("#status .buttons a");
+    let notice = browser.text(".warning");
+    assert!(
+        notice.starts_with("A payment of yours is running"),
+        "{notice}"
+    );
+    assert!(!browser.text("#ecash + form").is_empty());
+    browser.picture(
+        &crate::looks::folder().join("meanwhile-320-light.png"),
+        None,
+    );
+    browser.go(&waiting);
+    browser.wait_for("#state", "Your payment is running");
     shop.mint.signal(rustix::process::Signal::CONT);
     browser.wait_for("#state", "You are online");
     assert!(

@@ -60,7 +60,10 @@
     };
     const look = async () => {
       const session = await get("../balance");
-      if (session.session_active) {
+      if (session.session_active && session.waiting) {
+        // Paid, and the gate is not open: the server has a page for that.
+        location.replace("./?lang=" + document.documentElement.lang);
+      } else if (session.session_active) {
         const { metric, remaining, allotment, usage } = session;
         $("left").textContent = say("left", { amount: amount(metric, remaining) });
         $("used").textContent = say("used", { used: amount(metric, usage), total: amount(metric, allotment) });
@@ -82,9 +85,13 @@
   const wait = $("wait");
   if (wait) {
     poll(2000, async () => {
-      const invoice = await get("../ln-invoice?quote=" + wait.dataset.quote);
-      if (invoice.access_granted) location.replace(wait.dataset.home);
+      const invoice = await get("../ln-invoice?quote=" + wait.dataset.quote)
+        // It is given up: the page says so.
+        .catch((status) => status === 404 ? location.reload() : Promise.reject(status));
+      if (invoice && invoice.access_granted) location.replace(wait.dataset.home);
     });
+    // Nobody is to pay it when it can be paid no more. Timers end at 24 days.
+    if (wait.dataset.left) setTimeout(() => location.reload(), wait.dataset.left * 1000 + 500);
     const copy = $("copy"), text = $("invoice");
     copy.hidden = false;
     copy.onclick = async () => {

@@ -61,10 +61,32 @@ async fn the_same_again_is_the_same_invoice() {
     // One that can be paid no more is no help.
     invoice("old", 1);
     assert!(matches!(ask("steps=3").await, Answer::Page(..)));
+    let page = |query: &str| match shop.portal.show_invoice(&super::visit(query)) {
+        Answer::Page(status, page) => (status, page.contains(">lnbc1<")),
+        other => panic!("{other:?}"),
+    };
+    // One of a mint that says 0 of its end has none.
+    invoice("endless", 0);
+    let Answer::Elsewhere(endless) = ask("steps=3").await else {
+        panic!("a page");
+    };
+    assert_eq!(page(endless.split_once('?').unwrap().1), (200, true));
+    let id = TokenId::of_quote(&mint, "endless");
+    shop.store
+        .update(|state| state.apply(&Record::Refused { id }));
     invoice("good", u64::MAX);
-    let same = Answer::Elsewhere("invoice?quote=good&lang=en".to_owned());
-    assert_eq!(ask("steps=3").await, same);
-    assert_eq!(ask("amount=7").await, same);
+    let Answer::Elsewhere(same) = ask("steps=3").await else {
+        panic!("a page");
+    };
+    assert_eq!(ask("amount=7").await, Answer::Elsewhere(same.clone()));
+    // The mint's own name for it, with which anybody could have its ecash, stays here.
+    let id = TokenId::of_quote(&mint, "good").to_string();
+    assert!(same.starts_with(&format!("invoice?quote={id}-")), "{same}");
+    assert!(!same.contains("good"));
+    assert_eq!(page(same.split_once('?').unwrap().1), (200, true));
+    for other in ["good", &id, &format!("{id}-00000000")] {
+        assert_eq!(page(&format!("quote={other}")), (404, false), "{other}");
+    }
     assert!(matches!(ask("steps=4").await, Answer::Page(..)));
 }
 
@@ -96,4 +118,34 @@ fn a_new_session_like_the_last_is_one_that_was_paid() {
     bought(1_700_000_060);
     let page = shop.page(&format!("wait={before}"));
     assert!(page.contains("Your payment has arrived."), "{page}");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_was_ordered_is_chosen_still() {
+    let shop = Place::new(
+        r#"{"step_size": 1000000, "accepted_mints": [
+            {"url": "https://one.example", "price_per_step": 2},
+            {"url": "https://two.example", "price_per_step": 2}]}"#,
+    );
+    let answer = async |form: &'static str| {
+        let answer = shop.portal.make_invoice(&visit(""), form.into()).await;
+        match answer {
+            Answer::Page(_, page) => page,
+            other => panic!("{other:?}"),
+        }
+    };
+    let checked = |page: &str| -> Vec<String> {
+        let inputs = page.split("value=\"").skip(1);
+        let values = inputs.filter_map(|input| {
+            let (value, rest) = input.split_once('"')?;
+            let tag = rest.split_once('>')?.0;
+            tag.ends_with(" checked").then(|| value.to_owned())
+        });
+        values.collect()
+    };
+    let page = answer("steps=500&mint=https%3A%2F%2Ftwo.example").await;
+    assert_eq!(checked(&page), ["500", "https://two.example"]);
+    let page = answer("amount=7+%3C&steps=500&mint=x").await;
+    assert!(page.contains("name=\"amount\" value=\"7 &lt;\""));
+    assert_eq!(checked(&page), ["https://one.example"]);
 }

@@ -217,6 +217,16 @@ print(issued - value('SELECT SUM(amount) FROM proofs_used'))
         self.query(script).trim().parse().unwrap()
     }
 
+    /// The names of the invoices that it has made.
+    pub fn quotes(&self) -> Vec<String> {
+        let script = "
+import sqlite3, sys
+db = sqlite3.connect('file:%s?mode=ro' % sys.argv[1], uri=True)
+for row in db.execute('SELECT quote FROM mint_quotes'): print(row[0])
+";
+        self.query(script).lines().map(str::to_owned).collect()
+    }
+
     /// The secrets that were spent.
     pub fn spent(&self) -> Vec<String> {
         let script = "
