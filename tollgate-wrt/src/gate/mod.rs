@@ -98,6 +98,12 @@ pub trait Gate: fmt::Debug + Send + Sync {
         false
     }
 
+    /// What the gate lets a customer have still, with the counter as in [`Open`]; of
+    /// gates that keep limits, for who is let through.
+    fn left(&self, _: Mac) -> Work<'_, Option<(Limit, u64)>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// The counter of a customer, as in [`Open`].
     fn usage(&self, mac: Mac) -> Work<'_, Option<u64>>;
 

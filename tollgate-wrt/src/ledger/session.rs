@@ -153,6 +153,13 @@ impl Session {
         self.counter = counter;
     }
 
+    /// The same for a customer who has had access for a while, and has so much left of
+    /// what was bought.
+    pub fn open_late(&mut self, left: u64, counter: u64, now: Moment) {
+        self.used = self.used.max(self.allotment.saturating_sub(left));
+        self.open(counter, now);
+    }
+
     /// Notes that the system was started anew if it was: the gate is closed
     /// then, and nobody knows how long the router was off.
     pub fn resume(&mut self, now: Moment) {

@@ -56,6 +56,8 @@ pub struct Keeper {
     last: Last,
     delay: Delay,
     unset: Unset,
+    /// Who waited for the gate at the start, and what they had bought.
+    unwritten: Mutex<Vec<(Mac, u64)>>,
     /// Why the gate did not do what it was last asked for.
     trouble: Mutex<Option<String>>,
     /// What passed beyond what was bought.
@@ -65,17 +67,10 @@ pub struct Keeper {
 impl Keeper {
     /// A keeper of a ledger that was just read.
     pub fn new(store: Arc<Store>, gate: Arc<dyn Gate>, uptime: Uptime) -> Self {
-        let running: Vec<Mac> = store.update(|state| {
+        let (unset, unwritten) = store.update(|state| {
             state.resume(uptime.now());
-            let sessions = state.sessions();
-            let running = sessions.filter(|(_, session)| session.running.is_some());
-            running.map(|(mac, _)| mac).collect()
+            unset::at_start(state, gate.as_ref())
         });
-        let unset = Unset::default();
-        // What the gate shuts by itself has to be told what a crash kept back.
-        if gate.keeps_limits() {
-            unset.add(running);
-        }
         Self {
             store,
             gate,
@@ -84,6 +79,7 @@ impl Keeper {
             last: Last::default(),
             delay: Delay::default(),
             unset,
+            unwritten: Mutex::new(unwritten),
             trouble: Mutex::default(),
             overshoot: Mutex::default(),
         }
@@ -169,6 +165,7 @@ impl Keeper {
     /// Does what is due. Meant to be called every few seconds.
     pub async fn tick(&self) {
         let _turn = self.turn.lock().await;
+        self.take_over().await;
         let now = self.now();
         let sessions: Vec<(Mac, Session)> = self.store.read(|state| {
             let sessions = state.sessions();

@@ -120,3 +120,37 @@ fn a_flush_just_after_the_last_session_is_noticed() {
     assert!(took < crate::trouble::AGAIN, "{took:?}");
     assert!(daemon.stop().success());
 }
+
+/// A crash between the opening and its record: the record is taken away.
+#[test]
+fn a_gate_that_was_opened_is_not_opened_anew() {
+    let Some(mut shop) = Shop::new("bytes", 3 * STEP) else {
+        return;
+    };
+    let mut daemon = shop.start();
+    shop.pay(Who::Alice, 1);
+    assert_right(&shop, "at first");
+    daemon.signal(Signal::KILL);
+    daemon.wait();
+    let journal = shop.root.file("etc/tollgate/money/journal");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let last = text.trim_end().rfind('\n').unwrap() + 1;
+    assert!(text[last..].contains("opened"), "{}", &text[last..]);
+    std::fs::write(&journal, &text[..last]).unwrap();
+    use_up(&shop, 20);
+    let daemon = shop.start();
+    daemon.log().wait_for("the gate was open already");
+    let (used, bought) = shop.usage(Who::Alice).unwrap();
+    assert_eq!(bought, 3 * STEP);
+    assert!(used > 2 * STEP && used < 3 * STEP, "{used}");
+    assert_right(&shop, "with the daemon again");
+    let target = (Who::Alice.targets()[0], ECHO).into();
+    let mut stream = shop.network.alice.connect(target).unwrap();
+    let mut more = 0;
+    while exchange(&mut stream, PIECE).is_ok() {
+        more += 1;
+    }
+    assert!(more < 15, "{more}");
+    wait_until("the session is over", || shop.usage(Who::Alice).is_none());
+    assert!(daemon.stop().success());
+}

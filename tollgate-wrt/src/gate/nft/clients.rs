@@ -170,6 +170,19 @@ impl Clients {
         })
     }
 
+    /// What a customer may have still; none where that is nothing.
+    pub fn left(&self, mac: Mac, now: Instant) -> Option<Limit> {
+        let client = self.0.get(&mac)?;
+        let bytes = client.limit.saturating_sub(client.consumed);
+        match client.deadline {
+            Some(deadline) => {
+                let time = deadline.saturating_duration_since(now);
+                (!time.is_zero()).then_some(Limit::Time(time))
+            }
+            None => (bytes > 0).then_some(Limit::Bytes(bytes)),
+        }
+    }
+
     /// The elements that a customer should have.
     pub fn elements(&self, mac: Mac, now: Instant) -> Vec<Element> {
         let Some(client) = self.0.get(&mac) else {

@@ -147,6 +147,10 @@ impl Gate for Nftables {
         true
     }
 
+    fn left(&self, mac: Mac) -> Work<'_, Option<(Limit, u64)>> {
+        Box::pin(async move { self.state.lock().await.left(mac).await })
+    }
+
     fn usage(&self, mac: Mac) -> Work<'_, Option<u64>> {
         Box::pin(async move { self.state.lock().await.usage(mac).map(Some) })
     }

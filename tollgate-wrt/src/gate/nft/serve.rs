@@ -102,6 +102,18 @@ impl State {
         Ok(open.collect())
     }
 
+    /// What a customer who is let through may have still, and what was counted.
+    pub async fn left(&mut self, mac: Mac) -> Result<Option<(Limit, u64)>, Error> {
+        self.check().await?;
+        if !self.clients.contains(mac) {
+            return Ok(None);
+        }
+        let quotas = self.count();
+        quotas.map_err(|error| failed("read the counters", &error))?;
+        let consumed = self.clients.quota(mac).map(|quota| quota.consumed);
+        Ok(self.clients.left(mac, Instant::now()).zip(consumed))
+    }
+
     /// What was counted for a customer. A quota that is not there is made with what
     /// was counted last, or with 0.
     pub fn usage(&mut self, mac: Mac) -> Result<u64, Error> {
