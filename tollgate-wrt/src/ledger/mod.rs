@@ -19,6 +19,7 @@ use cashu::{Amount, CurrencyUnit, Id, Proof, PublicKey};
 
 use crate::clock::Moment;
 use crate::config::MintUrl;
+use crate::config::schema::Metric;
 use crate::net::Mac;
 pub use purse::sum;
 use record::{Intent, Paid, Purpose, Receipt, Record, Sent, TokenId};
@@ -90,6 +91,20 @@ impl State {
     /// All swaps whose outcome is not known yet.
     pub fn all_pending(&self) -> impl Iterator<Item = &Intent> {
         self.pending.values()
+    }
+
+    /// The session of a customer who has access, if it counts something else.
+    pub fn running_otherwise(&self, mac: Mac, metric: Metric) -> Option<&Session> {
+        let session = self.session(mac)?;
+        (session.running.is_some() && session.metric != metric).then_some(session)
+    }
+
+    /// Whether a session is of one payment alone, as far as is known.
+    pub fn is_of_one_payment(&self, mac: Mac, session: &Session) -> bool {
+        let last = self.receipts.iter().rfind(|receipt| receipt.mac == mac);
+        last.is_some_and(|receipt| {
+            receipt.started == session.started && receipt.purchase.allotment() == session.allotment
+        })
     }
 
     /// The receipt of a token, among the last ones.

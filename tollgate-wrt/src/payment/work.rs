@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::price::{self, Terms};
 use super::{Answer, Done, Refusal, Till};
+use crate::config::MintUrl;
 use crate::journal::When;
 use crate::ledger::record::{Intent, Purpose, Record, TokenId};
 use crate::ledger::{State, sum};
@@ -16,9 +17,12 @@ use crate::wallet::error::code;
 use crate::wallet::token::{Fault, Parsed, written_length};
 use crate::wallet::{Connection, Mint, MintError, Outcome, keysets, make};
 
-/// Most bytes of secrets that wait for mints together: until a mint answers, they
-/// are on the flash.
-const MAX_WAITING: usize = 512 * 1024;
+/// Most bytes of the journal that wait for mints together, but for one token of each:
+/// until a mint answers, they are on the flash.
+const MAX_WAITING: usize = 1024 * 1024;
+
+/// What a piece of ecash takes there beside its secret.
+const PIECE: usize = 200;
 
 /// First and longest pause before it is asked again what became of a swap.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,8 +56,9 @@ impl Till {
             };
             // What an earlier attempt has left is replaced by this one.
             let written = self.store.commit(When::Now, |state| {
-                let has_room =
-                    attempt > 1 || intent.purpose.is_own() || waiting(state) < MAX_WAITING;
+                let is_free = attempt > 1 || matches!(payer, Payer::Owner);
+                let most = MAX_WAITING / self.mints.len().max(1);
+                let has_room = is_free || waiting(state, &intent.mint) < most;
                 let record = has_room.then(|| Record::Intent(intent.clone()));
                 (record.into_iter().collect(), has_room)
             });
@@ -196,14 +201,21 @@ impl Till {
             time: wall_time(),
             now: self.keeper.now(),
         };
-        let before = match &intent.purpose {
-            Purpose::Payment { mac, purchase } => {
-                self.keeper.before_change(*mac, purchase.metric).await
-            }
-            _ => None,
+        if let Purpose::Payment { mac, purchase } = &intent.purpose {
+            self.keeper.before_change(*mac, purchase.metric).await;
+        }
+        // What was counted until a change is written with it, as it is then.
+        let records = |state: &State| {
+            let before = match &intent.purpose {
+                Purpose::Payment { mac, purchase } => {
+                    let session = state.running_otherwise(*mac, purchase.metric).cloned();
+                    session.map(|session| Record::Session { mac: *mac, session })
+                }
+                _ => None,
+            };
+            before.into_iter().chain([settled.clone()]).collect()
         };
-        self.persist(before.into_iter().chain([settled]).collect())
-            .await;
+        self.persist_as(records).await;
         let (mac, purchase) = match intent.purpose {
             Purpose::Payment { mac, purchase } => (mac, purchase),
             Purpose::Receive => {
@@ -264,10 +276,15 @@ impl Till {
     /// Writes what must not be lost: the disk may be full for a while. Until
     /// then the intent is there, from which all of it can be found again.
     pub(super) async fn persist(&self, records: Vec<Record>) {
+        self.persist_as(|_| records.clone()).await;
+    }
+
+    /// The same of what depends on the state.
+    async fn persist_as(&self, records: impl Fn(&State) -> Vec<Record>) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let records = records.clone();
-            match self.store.commit(When::Now, |_| (records, ())).await {
+            let written = self.store.commit(When::Now, |state| (records(state), ()));
+            match written.await {
                 Ok(()) => return,
                 Err(error) => error!(error:%; "cannot write down a payment, it is tried again"),
             }
@@ -277,10 +294,14 @@ impl Till {
     }
 }
 
-/// Bytes of the secrets that wait for mints.
-fn waiting(state: &State) -> usize {
-    let inputs = state.all_pending().flat_map(|intent| &intent.inputs);
-    inputs.map(|proof| written_length(&proof.secret)).sum()
+/// Bytes of the journal that wait for a mint. One that does not answer holds up no
+/// other.
+fn waiting(state: &State, mint: &MintUrl) -> usize {
+    let of_mint = state.all_pending().filter(|intent| intent.mint == *mint);
+    let inputs = of_mint.flat_map(|intent| &intent.inputs);
+    inputs
+        .map(|proof| PIECE + written_length(&proof.secret))
+        .sum()
 }
 
 /// Seconds since 1970, by a clock that may be wrong: for people.

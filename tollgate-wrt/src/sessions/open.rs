@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::config::schema::Metric;
 use crate::gate::{self, Failures, Limit, Open};
 use crate::journal::When;
+use crate::ledger::State;
 use crate::ledger::record::Record;
 use crate::ledger::session::Session;
 use crate::net::Mac;
@@ -143,22 +144,15 @@ impl Keeper {
         self.count(&open.collect::<Vec<_>>(), self.now());
     }
 
-    /// Brings a session's counter up to date before its metric changes: bytes that
-    /// passed while time was sold are nobody's to pay. Gives what is to be written
-    /// before the change.
-    pub async fn before_change(&self, mac: Mac, metric: Metric) -> Option<Record> {
-        let changes = self.store.read(|state| {
-            let session = state.session(mac);
-            session.is_some_and(|session| session.running.is_some() && session.metric != metric)
-        });
-        if !changes {
-            return None;
+    /// Brings a session's counter up to date before a payment changes its metric:
+    /// bytes that passed while time was sold are nobody's to pay.
+    pub async fn before_change(&self, mac: Mac, metric: Metric) {
+        let changes = |state: &State| state.running_otherwise(mac, metric).is_some();
+        if self.store.read(changes) {
+            let _turn = self.turn.lock().await;
+            let bytes = self.gate.usage(mac).await.unwrap_or_default();
+            self.count(&[&Open { mac, bytes }], self.now());
         }
-        let _turn = self.turn.lock().await;
-        let bytes = self.gate.usage(mac).await.unwrap_or_default();
-        self.count(&[&Open { mac, bytes }], self.now());
-        let session = self.store.read(|state| state.session(mac).cloned())?;
-        Some(Record::Session { mac, session })
     }
 
     /// What the gate's counters show, for those whose bytes are counted; 0 for

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use log::{info, warn};
 
 use super::Keeper;
+use crate::clock::Moment;
 use crate::config::schema::Metric;
 use crate::gate::{Gate, Limit};
 use crate::journal::When;
@@ -19,19 +20,25 @@ use crate::ledger::record::Record;
 use crate::net::Mac;
 
 /// What may differ at the start, with gates that keep limits by themselves: whose
-/// limit is older, and who waits for a gate that is open, with what they have bought.
+/// limit is older, and who waits for a gate that may be open, with what they have
+/// bought. Who has bought twice may have a limit for the first alone.
 pub fn at_start(state: &State, gate: &dyn Gate) -> (Unset, Vec<(Mac, u64)>) {
     let (unset, mut waiting) = (Unset::default(), Vec::new());
     if gate.keeps_limits() {
         for (mac, session) in state.sessions() {
-            match session.running {
-                Some(_) => unset.add([mac]),
-                None => waiting.push((mac, session.allotment)),
+            if session.running.is_some() {
+                unset.add([mac]);
+            } else if state.is_of_one_payment(mac, session) {
+                waiting.push((mac, session.allotment));
             }
         }
     }
     (unset, waiting)
 }
+
+/// Whom the gate lets through, what they had bought, what they have left of it, and
+/// what the gate has counted.
+type Found = (Mac, u64, Limit, u64);
 
 impl Keeper {
     /// Writes down that the gate is open for whom it is: what was used since is used.
@@ -42,41 +49,63 @@ impl Keeper {
                 .unwrap_or_else(PoisonError::into_inner)
         };
         let all = std::mem::take(&mut *waiting());
+        let mut found: Vec<Found> = Vec::new();
         for (at, &(mac, bought)) in all.iter().enumerate() {
-            let found = match self.gate.left(mac).await {
-                Ok(found) => found,
-                // It is asked at the next look.
-                Err(_) => return waiting().extend(&all[at..]),
-            };
-            let Some((left, counter)) = found else {
-                continue;
-            };
-            let now = self.now();
-            let written = self.store.commit(When::Now, |state| {
-                // A payment since then is opened as a whole, if it was not already.
-                let session = state
-                    .session(mac)
-                    .filter(|session| session.running.is_none() && session.allotment == bought);
-                let left = match (left, session.map(|session| session.metric)) {
-                    (Limit::Bytes(bytes), Some(Metric::Bytes)) => Some(bytes),
-                    (Limit::Time(time), Some(Metric::Milliseconds)) => {
-                        u64::try_from(time.as_millis()).ok()
-                    }
-                    _ => None,
-                };
-                let record = session.cloned().zip(left).map(|(mut session, left)| {
-                    session.open_late(left, counter, now);
-                    Record::Session { mac, session }
-                });
-                (record.iter().cloned().collect(), record.is_some())
-            });
-            match written.await {
-                Ok(true) => info!(mac:%; "the gate was open already"),
-                Ok(false) => {}
-                Err(error) => warn!(mac:%, error:%; "cannot write to the journal"),
+            match self.gate.left(mac).await {
+                Ok(left) => found.extend(left.map(|(left, counter)| (mac, bought, left, counter))),
+                // The others are asked for at the next look.
+                Err(_) => {
+                    waiting().extend(&all[at..]);
+                    break;
+                }
             }
         }
+        if found.is_empty() {
+            return;
+        }
+        let now = self.now();
+        let records = |state: &State| -> Vec<Record> {
+            let records = found.iter().filter_map(|found| opened(state, found, now));
+            records.collect()
+        };
+        let written = self.store.commit(When::Now, |state| {
+            let records = records(state);
+            (records.clone(), records.len())
+        });
+        let many = match written.await {
+            Ok(many) => many,
+            Err(error) => {
+                // As with every opening, the next checkpoint writes it.
+                warn!(error:%; "cannot write to the journal");
+                self.store.update(|state| {
+                    let records = records(state);
+                    records.iter().for_each(|record| state.apply(record));
+                    records.len()
+                })
+            }
+        };
+        if many > 0 {
+            info!(customers = many; "the gate was open already");
+        }
     }
+}
+
+/// The session of somebody who was let through. A payment since then is opened as a
+/// whole.
+fn opened(state: &State, found: &Found, now: Moment) -> Option<Record> {
+    let &(mac, bought, left, counter) = found;
+    let session = state.session(mac)?;
+    if session.running.is_some() || session.allotment != bought {
+        return None;
+    }
+    let left = match (left, session.metric) {
+        (Limit::Bytes(bytes), Metric::Bytes) => bytes,
+        (Limit::Time(time), Metric::Milliseconds) => u64::try_from(time.as_millis()).ok()?,
+        _ => return None,
+    };
+    let mut session = session.clone();
+    session.open_late(left, counter, now);
+    Some(Record::Session { mac, session })
 }
 
 /// See the module.

@@ -108,9 +108,9 @@ impl State {
         if !self.clients.contains(mac) {
             return Ok(None);
         }
-        let quotas = self.count();
-        quotas.map_err(|error| failed("read the counters", &error))?;
-        let consumed = self.clients.quota(mac).map(|quota| quota.consumed);
+        let quota = kernel::quota_of(mac).map_err(|error| failed("read a counter", &error))?;
+        quota.iter().for_each(|quota| self.clients.note(quota));
+        let consumed = quota.map(|quota| quota.consumed);
         Ok(self.clients.left(mac, Instant::now()).zip(consumed))
     }
 
