@@ -39,7 +39,7 @@ const LIFE: Duration = Duration::from_secs(2 * 86_400);
 /// An invoice, as its customer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvoiceState {
-    /// What the customer calls it by; see [`super::invoices`].
+    /// What the customer calls it by: a name of the router's own.
     pub name: String,
     /// The mint.
     pub mint: MintUrl,
