@@ -202,3 +202,16 @@ fn a_client_that_never_reads_is_left() {
     assert_eq!(daemon.get("/").status, 200);
     let _ = stream.read(&mut [0; 16]);
 }
+
+/// All places are held by payments that were begun and are not sent on.
+#[test]
+fn payments_that_are_begun_keep_nobody_out() {
+    let daemon = Root::configured().start();
+    let begun: Vec<TcpStream> = (0..256)
+        .map(|number| begin(&daemon, &format!("10.9.0.{number}"), 9, 0))
+        .collect();
+    // The last one's head is read.
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(daemon.get("/usage").status, 200);
+    drop(begun);
+}
