@@ -58,7 +58,7 @@ impl Keeper {
             .collect();
         let refused = self.gate.open_all(wanted).await;
         self.unset.remove(&done);
-        // Others mend that by themselves, or ask for nobody's end but their own.
+        // Only what shuts customers out by itself has to have the new limit.
         if self.gate.keeps_limits() {
             self.unset.add(refused.iter().map(|(mac, _)| *mac));
         }

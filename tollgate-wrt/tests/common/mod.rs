@@ -6,6 +6,8 @@
 mod daemon;
 mod event;
 mod http;
+#[path = "../../../xtask/tests/support/program.rs"]
+mod program;
 mod root;
 
 use std::thread;

@@ -1,10 +1,10 @@
 //! The router's files, as the daemon is shown them.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use super::program::program;
 use super::{BINARY, Daemon};
 
 /// A system root with the files of a test.
@@ -39,22 +39,11 @@ impl Root {
         fs::write(path, text).unwrap();
     }
 
-    /// Writes a program that can be run at once: by another process, for what
-    /// another test starts meanwhile inherits a file that this one writes, and
-    /// nobody can run a file that somebody has open to be written.
+    /// Writes a program that can be run at once; gives its path.
     pub fn write_program(&self, path: &str, text: &str) -> PathBuf {
         let path = self.file(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let mut child = Command::new("sh")
-            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
-            .arg(&path)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(text.as_bytes()).unwrap();
-        drop(stdin);
-        assert!(child.wait().unwrap().success());
+        program(&path, text);
         path
     }
 

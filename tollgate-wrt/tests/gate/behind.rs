@@ -1,5 +1,7 @@
 //! What one of ledger and gate has and the other has not.
 
+use std::net::TcpStream;
+
 use rustix::process::Signal;
 
 use crate::common::wait_until;
@@ -11,10 +13,14 @@ use crate::trouble::assert_right;
 const STEP: u64 = 200_000;
 const PIECE: usize = 10_000;
 
+fn connect(shop: &Shop) -> TcpStream {
+    let target = (Who::Alice.targets()[0], ECHO).into();
+    shop.network.alice.connect(target).unwrap()
+}
+
 /// Sends and receives: what is counted is twice the pieces, and a little more.
 fn use_up(shop: &Shop, pieces: usize) {
-    let target = (Who::Alice.targets()[0], ECHO).into();
-    let mut stream = shop.network.alice.connect(target).unwrap();
+    let mut stream = connect(shop);
     for _ in 0..pieces {
         exchange(&mut stream, PIECE).unwrap();
     }
@@ -70,8 +76,7 @@ fn counters_that_begin_again_are_counted_whole() {
     shop.network.assert_open(Who::Alice);
     // More than was counted before, and before anybody looks.
     use_up(&shop, 30);
-    let target = (Who::Alice.targets()[0], ECHO).into();
-    let mut stream = shop.network.alice.connect(target).unwrap();
+    let mut stream = connect(&shop);
     while exchange(&mut stream, PIECE).is_ok() {}
     wait_until("the session is over", || shop.usage(Who::Alice).is_none());
     shop.network.assert_shut(Who::Alice);
@@ -144,8 +149,7 @@ fn a_gate_that_was_opened_is_not_opened_anew() {
     assert_eq!(bought, 3 * STEP);
     assert!(used > 2 * STEP && used < 3 * STEP, "{used}");
     assert_right(&shop, "with the daemon again");
-    let target = (Who::Alice.targets()[0], ECHO).into();
-    let mut stream = shop.network.alice.connect(target).unwrap();
+    let mut stream = connect(&shop);
     let mut more = 0;
     while exchange(&mut stream, PIECE).is_ok() {
         more += 1;

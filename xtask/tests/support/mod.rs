@@ -1,15 +1,17 @@
 //! What the integration tests share: groups that may be missing on a machine,
 //! and the built xtask.
-#![allow(dead_code)] // every test file uses its own part
+#![allow(dead_code, unused_imports)] // every test file uses its own part
 
 #[path = "groups.rs"]
 mod groups;
+#[path = "program.rs"]
+mod program;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 pub use groups::group;
+pub use program::{copy_program, program};
 
 /// The project's root.
 pub fn root() -> PathBuf {
@@ -25,28 +27,6 @@ pub fn shared(folder: &str) -> Option<PathBuf> {
     let missing =
         (!dir.is_dir()).then_some("the data made by OpenWrt's tools is not beside this checkout");
     group("golden", missing).then_some(dir)
-}
-
-/// Writes a program that can be run at once: by another process, for what another
-/// test starts meanwhile inherits a file that this one writes, and nobody can run
-/// a file that somebody has open to be written.
-pub fn program(path: &Path, text: &str) {
-    let mut child = Command::new("sh")
-        .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
-        .arg(path)
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(text.as_bytes()).unwrap();
-    drop(stdin);
-    assert!(child.wait().unwrap().success());
-}
-
-/// Copies a program in the same way.
-pub fn copy_program(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-p").args([from, to]).status();
-    assert!(copied.unwrap().success());
 }
 
 /// The built xtask, away from the variables of the cargo that runs the tests.
