@@ -1,14 +1,10 @@
-//! Real builds with the `debian` toolchain: a package that is not the daemon,
-//! and a standard library that is built once and believed only when whole.
+//! Real builds with the `debian` toolchain: a package that is not the daemon.
 
 #[path = "support/project.rs"]
 mod project;
 mod support;
 #[path = "support/ipk.rs"]
 mod unpack;
-
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use project::Project;
 use serde_json::{Value, json};
@@ -227,132 +223,4 @@ fn one_architecture_that_fails_does_not_hide_the_others() {
     assert!(stderr(&output).contains("the tree differs from its last commit"));
     assert!(stderr(&output).contains("error: not here"));
     assert!(stderr(&output).contains("error: 1 of 2 architectures failed"));
-}
-
-/// One after the other, because each costs a build of the library: killed, at
-/// once, damaged.
-#[test]
-fn the_standard_library_is_whole_or_built_again() {
-    if !project::toolchain() {
-        return;
-    }
-    let project = Project::new();
-    let good = support::json(&support::run(
-        &mut project.xtask(&["ipk", "mips", "--json"]),
-    ));
-    let good = package(&good)["sha256"].clone();
-
-    let cache = project::copied_cache();
-    let record = project.path("dist/24.10/mips_24kc/build.native.json");
-    project::keep_one_std(cache.path(), &record);
-    let library = |name: &str| {
-        let entries = std::fs::read_dir(cache.path().join("std")).unwrap();
-        let mut dirs = entries
-            .map(|entry| entry.unwrap().path())
-            .filter(|path| path.is_dir());
-        dirs.find(|path| {
-            path.file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with(name)
-        })
-    };
-    let entry = library("mips-").unwrap();
-    std::fs::remove_dir_all(&entry).unwrap();
-    let ipk = |stderr: Stdio| {
-        let mut command = project.xtask(&["ipk", "mips", "--json"]);
-        command
-            .env("XTASK_CACHE_DIR", cache.path())
-            .stdout(Stdio::piped())
-            .stderr(stderr);
-        command
-    };
-
-    // Killed in the middle: the whole process group, as Ctrl-C and a CI do.
-    use std::os::unix::process::CommandExt;
-    let mut killed = ipk(Stdio::null()).process_group(0).spawn().unwrap();
-    let started = Instant::now();
-    let half = cache.path().join("std").join(format!(
-        ".new-{}",
-        entry.file_name().unwrap().to_str().unwrap()
-    ));
-    while !half.join("target").exists() {
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "the build did not begin"
-        );
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    std::thread::sleep(Duration::from_secs(2));
-    let group = format!("-{}", killed.id());
-    assert!(
-        std::process::Command::new("kill")
-            .args(["-KILL", "--", &group])
-            .status()
-            .unwrap()
-            .success()
-    );
-    killed.wait().unwrap();
-    assert!(!entry.exists(), "a killed build has no entry");
-
-    // Two at once: one builds, the other waits and uses it.
-    let runs = [(); 2].map(|()| ipk(Stdio::piped()).spawn().unwrap());
-    let outputs = runs.map(|run| run.wait_with_output().unwrap());
-    let built = outputs
-        .iter()
-        .filter(|output| stderr(output).contains("Built the standard library"))
-        .count();
-    let waited = outputs
-        .iter()
-        .filter(|output| stderr(output).contains("waiting for another run"))
-        .count();
-    let texts = format!("{}\n---\n{}", stderr(&outputs[0]), stderr(&outputs[1]));
-    assert_eq!((built, waited), (1, 1), "{texts}");
-    for output in &outputs {
-        assert_eq!(
-            package(&support::json(output))["sha256"],
-            good,
-            "the same library, the same bytes"
-        );
-    }
-
-    // One byte of one library changed, its size and time as they were.
-    let lib = entry.join("sysroot/lib/rustlib/mips-unknown-linux-musl/lib");
-    let file = std::fs::read_dir(&lib)
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .find(|path| {
-            path.file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with("liballoc-")
-        })
-        .unwrap();
-    let mut bytes = std::fs::read(&file).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    let time = std::fs::metadata(&file).unwrap().modified().unwrap();
-    std::fs::remove_file(&file).unwrap();
-    std::fs::write(&file, &bytes).unwrap();
-    std::fs::File::options()
-        .write(true)
-        .open(&file)
-        .unwrap()
-        .set_modified(time)
-        .unwrap();
-    let output = ipk(Stdio::piped()).output().unwrap();
-    let text = stderr(&output);
-    assert!(output.status.success(), "{text}");
-    assert!(
-        text.contains("is not usable and is made again: sysroot/lib/")
-            && text.contains("liballoc-"),
-        "{text}"
-    );
-    assert!(
-        text.contains("is corrupted") && text.contains("Built the standard library"),
-        "{text}"
-    );
-    assert_eq!(package(&support::json(&output))["sha256"], good);
 }

@@ -3,9 +3,10 @@
 mod live;
 mod messages;
 pub mod profile;
+mod zigbuild;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -14,14 +15,11 @@ use crate::config::sdk::Sdk;
 use crate::config::workspace::{Crate, Workspace};
 use crate::record::Work;
 use crate::toolchain::Toolchain;
-use crate::toolchain::starter::Starter;
-use crate::toolchain::stdlib::{Std, TARGET_FLAGS};
+use crate::toolchain::stdlib::Std;
 use crate::util::process;
+use crate::util::ui::Ui;
 pub use messages::Linked;
 use profile::Profile;
-
-/// A path where nothing is.
-const NO_PYTHON: &str = "/nonexistent/python3";
 
 /// What is compiled, and with what.
 #[derive(Debug)]
@@ -76,6 +74,8 @@ pub enum Output {
 pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
     let (member, target) = (job.member, job.target);
     let started = Instant::now();
+    zigbuild::ensure_wrappers(job, &Ui::default())
+        .with_context(|| format!("prepare zig for {target}"))?;
     let ran = match show {
         Output::Kept => cargo(job, &[])?
             .stdout_capture()
@@ -146,13 +146,7 @@ pub fn cargo_zigbuild(job: &Job<'_>) -> Result<duct::Expression> {
 
 /// That command with arguments that change nothing but what cargo says.
 fn cargo(job: &Job<'_>, say: &[&str]) -> Result<duct::Expression> {
-    let Job {
-        toolchain,
-        member,
-        target,
-        ..
-    } = *job;
-    let target_dir = target_dir(job.workspace, job.std);
+    let Job { member, target, .. } = *job;
     let mut args: Vec<String> = [
         "zigbuild",
         "--locked",
@@ -177,64 +171,12 @@ fn cargo(job: &Job<'_>, say: &[&str]) -> Result<duct::Expression> {
     if !member.table.features.0.is_empty() {
         args.extend(["--features".to_owned(), member.table.features.0.join(",")]);
     }
-    let remap = remap(job.workspace, &target_dir)?;
-    let prefix_maps: Vec<String> = remap
-        .iter()
-        .map(|(from, to)| {
-            process::shell_quoted(&format!("-ffile-prefix-map={}={to}", from.display()))
-        })
-        .collect();
-    let zig_cache = toolchain.cache.path("zig-cache");
-    let command = duct::cmd(&toolchain.zig.zigbuild, args)
-        .stdin_null()
-        .dir(&job.workspace.workspace_root)
-        .env("CARGO", &toolchain.compiler.cargo)
-        .env("CARGO_TARGET_DIR", &target_dir)
-        .env("CARGO_ENCODED_RUSTFLAGS", TARGET_FLAGS.join("\x1f"))
-        .env("CARGO_ZIGBUILD_ZIG_PATH", &toolchain.zig.zig)
-        // It would prefer a ziglang of the user's Python, of any version.
-        .env("CARGO_ZIGBUILD_PYTHON_PATH", NO_PYTHON)
-        .env("CARGO_ZIGBUILD_CACHE_DIR", toolchain.cache.path("zigbuild"))
-        .env("ZIG_GLOBAL_CACHE_DIR", &zig_cache)
-        .env("ZIG_LOCAL_CACHE_DIR", &zig_cache)
-        .env(
-            format!("CFLAGS_{}", target.replace('-', "_")),
-            prefix_maps.join(" "),
-        )
-        // Directories may have blanks in their names.
-        .env("CC_SHELL_ESCAPED_FLAGS", "1")
-        .env("LC_ALL", "C")
-        .env("TZ", "UTC");
-    let command = match job.epoch {
-        Some(epoch) => command.env("SOURCE_DATE_EPOCH", epoch.to_string()),
-        None => command.env_remove("SOURCE_DATE_EPOCH"),
-    };
-    let command = Starter {
-        compiler: &toolchain.compiler,
-        sysroot: Some(&job.std.sysroot),
-        target,
-        remap: &remap,
-    }
-    .apply(command)?;
-    Ok(process::without_build_variables(command))
+    let dir = &job.workspace.workspace_root;
+    zigbuild::command(job, args, &job.toolchain.compiler.cargo, dir)
 }
 
 /// A target directory for each standard library: cargo does not notice when
 /// another one is given to it.
 pub fn target_dir(workspace: &Workspace, std: &Std) -> PathBuf {
     workspace.target_directory.join("openwrt").join(&std.short)
-}
-
-/// The building machine's directories, and what compiled code calls them.
-fn remap(workspace: &Workspace, target_dir: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let cargo_home = std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))
-        .context("find cargo's home: set CARGO_HOME or HOME")?;
-    // The last match wins: the target directory lies in the workspace.
-    Ok(vec![
-        (cargo_home, "/cargo".to_owned()),
-        (workspace.workspace_root.clone(), "/src".to_owned()),
-        (target_dir.to_owned(), "/target".to_owned()),
-    ])
 }

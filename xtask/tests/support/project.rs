@@ -90,12 +90,13 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// What a toolchain has in the cache.
-const KINDS: [&str; 6] = ["apt", "bin", "debian", "std", "wheels", "zigbuild"];
+const KINDS: [&str; 5] = ["apt", "bin", "debian", "std", "wheels"];
 
 /// A cache directory that begins with the user's toolchain: its files are hard
 /// links, so that it costs little. Replace files in it, never write into them.
 /// Only zig's own cache, tens of thousands of files that are named by their
-/// content, is the user's. What other tests keep in the cache is left out: they
+/// content, is the user's. cargo-zigbuild's wrappers are not copied: they name
+/// the cache's own path. What other tests keep in the cache is left out: they
 /// run at the same time, and write there.
 pub fn copied_cache() -> tempfile::TempDir {
     let user = xtask::toolchain::cache::Cache::open().unwrap().path("");
