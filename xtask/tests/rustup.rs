@@ -6,7 +6,6 @@ mod dist_server;
 mod project;
 mod support;
 
-use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -110,11 +109,7 @@ fn without_a_network_the_error_comes_soon_and_names_a_way_out() {
         return;
     }
     // A port that nobody listens on.
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = xtask::util::port::free().unwrap().port();
     let home = tempfile::tempdir().unwrap();
     let mut command = support::xtask();
     command.args(["setup", "mips", "--toolchain", "rustup"]);

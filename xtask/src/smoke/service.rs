@@ -1,14 +1,13 @@
 //! Runs a router's program on the building machine.
 
 use std::io::Read;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::util::process;
+use crate::util::{port, process};
 
 /// Emulated programs start slowly, and the machine may be busy.
 const START: Duration = Duration::from_secs(30);
@@ -37,7 +36,7 @@ pub fn run_once(qemu: &Path, root: &Path, run: &[String]) -> Result<(String, f64
 /// Starts the program, asks it for `path`, and stops it with SIGTERM: it must
 /// end by itself and with success. Returns the answer's body.
 pub fn ask(qemu: &Path, root: &Path, run: &[String], path: &str) -> Result<(String, f64)> {
-    let port = free_port()?;
+    let port = port::free()?.port();
     let started = Instant::now();
     let mut child = start(qemu, root, run, port)?;
     let stderr = drain(child.stderr.take());
@@ -152,10 +151,4 @@ fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Ve
 
 fn text(reader: std::thread::JoinHandle<Vec<u8>>) -> String {
     String::from_utf8_lossy(&reader.join().unwrap_or_default()).into_owned()
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
-    Ok(listener.local_addr().context("find a free port")?.port())
 }

@@ -126,7 +126,7 @@ impl FarSide {
             .lines()
             .find(|line| line.starts_with("ssh-ed25519"))
             .unwrap_or_else(|| panic!("{made:?}"));
-        let port = free_port();
+        let port = xtask::util::port::free().unwrap().port();
         root.add_program("/usr/sbin/dropbear");
         let setup = format!(
             "mount --bind /dev \"$0/dev\"; mount -t tmpfs -o size={} none \"$0/overlay\"",
@@ -252,11 +252,6 @@ fn children(pid: &str) -> Vec<String> {
     let listed = Command::new("pgrep").args(["-P", pid]).output().unwrap();
     let listed = String::from_utf8(listed.stdout).unwrap();
     listed.lines().map(str::to_owned).collect()
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// A line to the router that counts what goes there, and is cut (`cut`) or

@@ -254,7 +254,7 @@ for row in db.execute('SELECT secret FROM proofs_used'): print(row[0])
 /// connections.
 fn free_port(host: IpAddr) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 12_000 + (std::process::id() % 15_000) as u16;
+    let first = 12_000 + (std::process::id().wrapping_mul(7_919) % 19_000) as u16;
     let is_free = |port: &u16| TcpListener::bind((host, *port)).is_ok();
     let mut ports = (0..1_000).map(|_| first + NEXT.fetch_add(1, Ordering::Relaxed));
     ports.find(is_free).unwrap()

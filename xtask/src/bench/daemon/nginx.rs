@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::process::{Server, free_address};
-use crate::util::{fs, process};
+use super::process::Server;
+use crate::util::{fs, port, process};
 
 /// An nginx, and its files.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub fn start(body: &[u8]) -> Result<Option<Nginx>> {
         return Ok(None);
     };
     let dir = tempfile::tempdir()?;
-    let address = free_address()?;
+    let address = port::free()?;
     let root = dir.path().display();
     let config = format!(
         "daemon off; master_process off; pid {root}/pid; error_log {root}/errors;

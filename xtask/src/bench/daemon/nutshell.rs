@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::process::{Server, free_address};
+use super::process::Server;
 use crate::context::Context;
 use crate::toolchain::cache::Cache;
-use crate::util::{fs, lock};
+use crate::util::{fs, lock, port};
 
 /// What pip installs, as in tollgate-wrt/tests/common/mint/install.rs.
 const PINS: [&str; 3] = ["cashu==0.20.2", "marshmallow<4", "limits<5"];
@@ -63,7 +63,7 @@ pub fn programs(ctx: &Context) -> Result<PathBuf> {
 /// # Errors
 /// When it does not start.
 pub fn start(programs: &Path, dir: &Path) -> Result<Server> {
-    let address = free_address()?;
+    let address = port::free()?;
     let mut command = Command::new(programs.join("mint"));
     command
         .args(["--host", "127.0.0.1", "--port", &address.port().to_string()])

@@ -12,10 +12,11 @@ use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 use super::load::{self, Load};
 use super::nutshell::Money;
-use super::process::{Server, free_address};
+use super::process::Server;
 use super::router::{Router, pay};
 use super::{figure, http, median};
 use crate::bench::{Figure, Target};
+use crate::util::port;
 
 /// Payments one after the other, for their time.
 pub const SINGLE: usize = 60;
@@ -198,7 +199,7 @@ fn rate(numbers: Range<usize>, work: impl Fn(usize) -> Result<()> + Sync) -> Res
 /// # Errors
 /// An answer that is a success.
 pub fn failing(place: &Path, binary: &Path) -> Result<Vec<Figure>> {
-    let refusing = format!("http://{}", free_address()?);
+    let refusing = format!("http://{}", port::free()?);
     let listener = TcpListener::bind("127.0.0.1:0").context("listen")?;
     let hanging = format!("http://{}", listener.local_addr().context("listen")?);
     let router = Router::new(place, binary, &[refusing.clone(), hanging.clone()])?;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use super::http;
-use super::process::{Server, free_address};
-use crate::util::fs;
+use super::process::Server;
+use crate::util::{fs, port};
 
 /// Customers that the router knows, each with an address and a MAC.
 pub const CUSTOMERS: usize = 250;
@@ -70,7 +70,7 @@ impl Router {
     /// # Errors
     /// When it does not answer.
     pub fn start(&self) -> Result<(Server, Duration)> {
-        let address = free_address()?;
+        let address = port::free()?;
         let mut command = Command::new(&self.binary);
         command
             .args(["run", "--listen", &address.to_string(), "--root"])
