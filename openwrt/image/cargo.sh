@@ -73,6 +73,8 @@ while IFS= read -r name; do
 	esac
 done < <(compgen -e)
 
+# cargo-zigbuild writes its wrappers in place: where one build is at work at a
+# time. What zig compiled is everybody's.
 lines() { printf '%s\n' "$@"; }
 exec env -i "${environment[@]}" \
 	CARGO="$rust/bin/cargo" \
@@ -81,7 +83,7 @@ exec env -i "${environment[@]}" \
 	CARGO_ENCODED_RUSTFLAGS="${XTASK_TARGET_FLAGS//$'\n'/$'\x1f'}" \
 	CARGO_ZIGBUILD_ZIG_PATH="$here/zig/ziglang/zig" \
 	CARGO_ZIGBUILD_PYTHON_PATH=/nonexistent/python3 \
-	CARGO_ZIGBUILD_CACHE_DIR="$XTASK_ZIG_CACHE/zigbuild" \
+	CARGO_ZIGBUILD_CACHE_DIR="$CARGO_TARGET_DIR/zigbuild" \
 	ZIG_GLOBAL_CACHE_DIR="$XTASK_ZIG_CACHE/zig" \
 	ZIG_LOCAL_CACHE_DIR="$XTASK_ZIG_CACHE/zig" \
 	"CFLAGS_${XTASK_TARGET//-/_}=$prefix_maps" \

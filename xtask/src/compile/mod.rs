@@ -135,11 +135,11 @@ pub fn compile(job: &Job<'_>, show: Output) -> Result<Compiled> {
     })
 }
 
-/// The command that [`compile`] runs; a bare no-op of it is what `bench build`
-/// compares with.
+/// The command that [`compile`] runs, which has to have been there before; a bare
+/// no-op of it is what `bench build` compares with.
 ///
 /// # Errors
-/// When the cache cannot be written.
+/// When cargo's home or this program's own file is unknown.
 pub fn cargo_zigbuild(job: &Job<'_>) -> Result<duct::Expression> {
     cargo(job, &[])
 }

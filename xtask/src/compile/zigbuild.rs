@@ -15,9 +15,6 @@ use crate::util::{fs, lock, process};
 /// A path where nothing is.
 const NO_PYTHON: &str = "/nonexistent/python3";
 
-/// The subcommand's arguments that name the target.
-const BUILD: [&str; 2] = ["zigbuild", "--target"];
-
 /// cargo-zigbuild with these arguments; it runs `cargo` in `dir`.
 ///
 /// # Errors
@@ -85,9 +82,15 @@ pub fn command(
 /// When cargo-zigbuild or zig does not run.
 pub fn ensure_wrappers(job: &Job<'_>, ui: &Ui) -> Result<()> {
     let (cache, zig) = (&job.toolchain.cache, &job.toolchain.zig);
-    // The wrappers name both programs.
-    let made_for = format!("{}\n{}\n", zig.zigbuild.display(), zig.zig.display());
-    let ready = cache.path(&format!("zigbuild/ready-{}", job.target));
+    // The wrappers name both programs, and what the flags say of the processor.
+    let made_for = format!(
+        "{}\n{}\n{}\n",
+        zig.zigbuild.display(),
+        zig.zig.display(),
+        TARGET_FLAGS.join(" ")
+    );
+    // Among what cargo-zigbuild writes: removed with it.
+    let ready = cache.path(&format!("zigbuild/cargo-zigbuild/ready-{}", job.target));
     let is_ready = || std::fs::read_to_string(&ready).is_ok_and(|text| text == made_for);
     if is_ready() {
         return Ok(());
@@ -113,8 +116,8 @@ fn make_wrappers(job: &Job<'_>) -> Result<()> {
     for (name, text) in [("build", script.as_str()), ("empty.c", "")] {
         fs::write_atomic(&dir.path().join(name), text.as_bytes(), 0o644)?;
     }
-    let args = BUILD.into_iter().chain([job.target]);
-    let args = args.map(str::to_owned).collect();
+    let args = ["zigbuild", "--target", job.target];
+    let args = args.map(str::to_owned).into();
     let output = command(job, args, Path::new("sh"), dir.path())?
         .stderr_to_stdout()
         .stdout_capture()

@@ -42,7 +42,9 @@ pub fn push(engine: &Engine, spec: &Spec, registry: &str, ui: &Ui) -> Result<Str
             engine.kind.name()
         )
     })?;
-    untagged?;
+    if let Err(error) = untagged {
+        ui.warn(&format!("{name} stays among the engine's names: {error:#}"));
+    }
     step.done("Pushed");
     Ok(name)
 }

@@ -10,7 +10,7 @@ use super::cache::Cache;
 use super::provider::{Compiler, Provider, State, Version, parse_verbose_version};
 use crate::fingerprint::Reason;
 use crate::util::ui::Ui;
-use crate::util::{fs, process};
+use crate::util::{fs, lock, process};
 
 /// Provider `rustup`.
 #[derive(Debug)]
@@ -105,15 +105,18 @@ impl Provider for Rustup<'_> {
     }
 
     fn install(&self) -> Result<Compiler> {
-        if let State::Ready(compiler) = self.state()? {
-            return Ok(compiler);
-        }
         let Some(rustup) = process::find_program("rustup") else {
             bail!(
                 "the `rustup` provider needs rustup (https://rustup.rs); on Debian use --toolchain debian"
             );
         };
         let pin = self.pin.to_string();
+        // Two rustups at once take each other's downloads away.
+        let lock = self.cache.path("locks/rustup.lock");
+        let _lock = lock::take(&lock, &format!("Rust {pin} with rustup"), self.ui)?;
+        if let State::Ready(compiler) = self.state()? {
+            return Ok(compiler);
+        }
         let step = self
             .ui
             .step("Installing", &format!("Rust {pin} with rustup"));

@@ -37,7 +37,7 @@ impl Starter<'_> {
     /// # Errors
     /// When this program's own file is unknown.
     pub fn apply(&self, cargo: duct::Expression) -> Result<duct::Expression> {
-        let own = std::env::current_exe().context("find this program")?;
+        let own = own_program()?;
         let remap: Vec<String> = self
             .remap
             .iter()
@@ -54,6 +54,18 @@ impl Starter<'_> {
             .env(REMAP, remap.join("\n"));
         Ok(self.compiler.with_libraries(cargo))
     }
+}
+
+/// This program's file. Where another build has put a newer one in its place,
+/// the old one is to be had as long as this process runs.
+fn own_program() -> Result<PathBuf> {
+    let own = std::env::current_exe().context("find this program")?;
+    let running = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+    Ok(if !own.exists() && running.exists() {
+        running
+    } else {
+        own
+    })
 }
 
 /// Becomes rustc when cargo started this program as such; returns otherwise.

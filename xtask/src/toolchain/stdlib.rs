@@ -95,7 +95,8 @@ pub fn ensure_built(
                 join(reasons)
             ));
             let step = ui.step("Building", &format!("the standard library for {target}"));
-            build(cache, compiler, target, sdk, dir)?;
+            let log = cache.path(&format!("std/{target}-{}.log", inputs.short()));
+            build(compiler, target, sdk, dir, &log)?;
             step.done("Built");
             Ok(())
         },
@@ -127,7 +128,7 @@ pub fn opt_level(sdk: &Sdk) -> String {
     }
 }
 
-fn build(cache: &Cache, compiler: &Compiler, target: &str, sdk: &Sdk, dir: &Path) -> Result<()> {
+fn build(compiler: &Compiler, target: &str, sdk: &Sdk, dir: &Path, log: &Path) -> Result<()> {
     let target_dir = dir.join("target");
     let library = compiler.library.canonicalize().with_context(|| {
         format!(
@@ -193,11 +194,10 @@ fn build(cache: &Cache, compiler: &Compiler, target: &str, sdk: &Sdk, dir: &Path
     }
     .apply(cargo)?;
     let cargo = process::without_build_variables(cargo);
-    let log = cache.path(&format!("std/{target}.log"));
     process::run_logged(
         cargo,
         &format!("the build of the standard library for {target}"),
-        &log,
+        log,
     )?;
 
     let lib = dir.join("sysroot/lib/rustlib").join(target).join("lib");

@@ -72,11 +72,13 @@ pub fn ensure(cache: &Cache, pins: &ToolchainPins, ui: &Ui) -> Result<(Zig, Vec<
     let entry: Entry = cache.ensure(("wheels", "zig"), &inputs(pins), Check::Named(&PROGRAMS), ui, |dir, _| {
         let text = format!("zig {} and cargo-zigbuild {}", pins.zig.version, pins.cargo_zigbuild.version);
         let step = ui.step("Fetching", &format!("{text} (about 90 MB)"));
-        let requirements = cache.path("wheels/requirements.txt");
+        // Named by its content: a run with other pins has another.
+        let short = inputs(pins).short();
+        let requirements = cache.path(&format!("wheels/requirements-{short}.txt"));
         let lines: String = [&pins.zig, &pins.cargo_zigbuild].map(requirement).concat();
         fs::write_atomic(&requirements, lines.as_bytes(), 0o644)?;
         let pip = Pip::find(cache, ui)?;
-        pip.install(&requirements, dir, &cache.path("wheels/pip.log"))
+        pip.install(&requirements, dir, &cache.path(&format!("wheels/pip-{short}.log")))
             .context("install zig and cargo-zigbuild with pip; openwrt/sdk.toml names versions and hashes")?;
         check(dir)?;
         step.done("Installed");

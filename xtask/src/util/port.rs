@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 
-/// Where they begin, and how many there are: below those that the system gives
-/// to connections (Linux: 32768 and up), which anybody may get in the moment
-/// between the choice and the use.
+/// Where they begin, and how many there are: below those that Linux gives to
+/// connections if it is not told otherwise (`ip_local_port_range`, 32768 and up),
+/// which anybody may get in the moment between the choice and the use.
 const FIRST: u32 = 12_000;
 const COUNT: u32 = 20_000;
 
@@ -35,7 +35,9 @@ mod tests {
     fn nobody_gets_one_twice_nor_one_that_is_taken() {
         let one = free().unwrap();
         let next = SocketAddr::from((Ipv4Addr::LOCALHOST, one.port() + 1));
+        // Somebody else has it, or this test.
         let _taken = TcpListener::bind(next);
+        assert!(TcpListener::bind(next).is_err());
         let two = free().unwrap();
         assert!(two != one && two != next, "{one} {two}");
     }

@@ -50,9 +50,10 @@ impl Cache {
             .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("tollgate-xtask")))
             .or_else(|| set("HOME").map(|dir| dir.join(".cache/tollgate-xtask")))
             .context("find a cache directory: set HOME, XDG_CACHE_HOME or XTASK_CACHE_DIR")?;
-        Ok(Self {
-            root: std::path::absolute(root).context("find the cache directory")?,
-        })
+        let root = std::path::absolute(root).context("find the cache directory")?;
+        // One name, whatever links lead there: programs in it name each other.
+        let root = root.canonicalize().unwrap_or(root);
+        Ok(Self { root })
     }
 
     /// A cache in a directory of its own.
