@@ -100,7 +100,7 @@ fn the_standard_library_is_whole_or_built_again() {
         .count();
     let waited = outputs
         .iter()
-        .filter(|output| stderr(output).contains("waiting for another run"))
+        .filter(|output| stderr(output).contains("another run that is at work on std "))
         .count();
     let texts = format!("{}\n---\n{}", stderr(&outputs[0]), stderr(&outputs[1]));
     assert_eq!((built, waited), (1, 1), "{texts}");

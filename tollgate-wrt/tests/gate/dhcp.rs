@@ -18,7 +18,9 @@ const FILE: &str = "tmp/dnsmasq.cfg01411c.d/tollgate-captive-api.conf";
 
 const SERVICE: &str = "#!/bin/sh
 # A double of OpenWrt's init script of dnsmasq: the program is the real one.
-[ ! -e /var/pid ] || { kill \"$(cat /var/pid)\"; rm /var/pid; }
+[ ! -e /var/pid ] || kill \"$(cat /var/pid)\"
+# It removes the file when it ends.
+while [ -e /var/pid ]; do sleep 0.02; done
 echo \"$1\" >>/var/service
 [ \"$1\" != restart ] || exec dnsmasq -C /var/etc/dnsmasq.conf.cfg01411c
 ";

@@ -120,7 +120,7 @@ impl Drop for NetworkManager {
 
 #[test]
 fn network_manager_sees_a_portal_until_it_is_paid() {
-    let Some(mut shop) = Shop::new("milliseconds", 8_000) else {
+    let Some(mut shop) = Shop::new("milliseconds", 16_000) else {
         return;
     };
     let (servers, _names) = internet(&shop.network);

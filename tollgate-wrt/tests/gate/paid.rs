@@ -101,10 +101,10 @@ fn time_ends_open_connections_with_and_without_the_daemon() {
     let target = (Who::Alice.targets()[0], ECHO).into();
     shop.pay(Who::Alice, 1);
     let start = Instant::now();
-    shop.network.assert_open(Who::Alice);
     let mut stream = shop.network.alice.connect(target).unwrap();
     // A top-up makes it eight seconds.
     shop.pay(Who::Alice, 1);
+    shop.network.assert_open(Who::Alice);
     while start.elapsed() < Duration::from_secs(5) {
         exchange(&mut stream, 100).unwrap();
     }

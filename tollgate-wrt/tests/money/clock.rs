@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -14,7 +14,7 @@ use cashu::{Proof, SecretKey};
 
 use crate::common::{Daemon, Root, verified_event, wait_until};
 use crate::groups;
-use crate::mint::nutshell::Mint;
+use crate::mint::nutshell::{Mint, free_port};
 use crate::mint::wallet;
 use crate::shop::{STEP, Shop, balance, mac, pay, usage};
 
@@ -49,9 +49,9 @@ fn a_clock_that_is_not_set_yet_is_said_and_the_mints_are_asked_when_it_is() {
     };
     let time = dir.path().join("time");
     fs::write(&time, "-3650d").unwrap();
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = closed.local_addr().unwrap();
-    drop(closed);
+    // Nobody listens there yet.
+    let host = IpAddr::from(Ipv4Addr::LOCALHOST);
+    let address = SocketAddr::from((host, free_port(host)));
     let shop = Shop::new(&[&format!("https://{address}")]);
     let daemon = start_at(&shop.root, &library, &time);
     daemon.log().wait_for("clock is not set");

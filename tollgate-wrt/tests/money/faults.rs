@@ -149,7 +149,7 @@ fn a_mint_that_hangs_stalls_nobody_else() {
         let other = wallet::token(&mint.url(), &proofs[1..2]);
         assert_eq!(pay(daemon, 1, &other).steps(), 4);
         assert_eq!(daemon.get("/").status, 200);
-        assert!(start.elapsed() < Duration::from_secs(5));
+        assert!(!hanging.is_finished() && !again.is_finished());
         let pending = (PENDING.0, PENDING.1.to_owned());
         assert_eq!(hanging.join().unwrap(), pending);
         assert!(start.elapsed() < Duration::from_secs(20));

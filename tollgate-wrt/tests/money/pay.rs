@@ -229,7 +229,7 @@ fn what_could_not_be_opened_is_opened_later() {
     // Ready at first; broken as soon as it is asked to open.
     let gate = fs::read_to_string(shop.root.file("gate/gate")).unwrap();
     let fragile = gate.replace("\nopen)", "\nopen) [ -e fragile ] && exit 1;");
-    fs::write(shop.root.file("gate/gate"), fragile).unwrap();
+    shop.root.write_program("gate/gate", &fragile);
     shop.root.write("gate/fragile", "");
     let daemon = shop.start();
     let token = wallet::token(&mint.url(), &wallet::mint(mint.address, 2, 2));

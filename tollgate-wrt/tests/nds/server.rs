@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
-
 use sha2::{Digest as _, Sha256};
 
 use crate::common::PATIENCE;
@@ -145,14 +145,21 @@ impl Server {
         run("sh", &arguments, &self.script(seconds)).unwrap();
     }
 
+    /// Held by every `ndsctl` that is at work.
+    fn lock(&self) -> PathBuf {
+        self.directory.path().join("at-work")
+    }
+
     fn script(&self, seconds: &str) -> String {
         let program = match self.is_nodogsplash() {
             true => "/mnt/ndsctl",
             false => "/usr/bin/ndsctl",
         };
         let holder = self.holder.id();
+        let lock = self.lock();
+        let lock = lock.display();
         format!(
-            "#!/bin/sh\n[ \"$*\" != json ] || sleep {seconds}\nexec nsenter --target={holder} --mount {program} \"$@\"\n"
+            "#!/bin/sh\n[ \"$*\" != json ] || sleep {seconds}\nexec flock --shared --no-fork {lock} nsenter --target={holder} --mount {program} \"$@\"\n"
         )
     }
 
@@ -248,9 +255,12 @@ impl Server {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
-    /// As procd does it: killed where it does not end by itself. openNDS 9.10 was
-    /// seen not to; it cleans up in the signal's handler, whatever that interrupts.
+    /// Has it end, as procd does: killed where it does not do so by itself. openNDS
+    /// 9.10 cleans up in the signal's handler, and was seen to wait there for ever
+    /// for what the handler had interrupted: so no `ndsctl` is at work then.
     pub fn stop(&mut self) {
+        let lock = fs::File::create(self.lock()).unwrap();
+        flock(&lock, FlockOperation::LockExclusive).unwrap();
         self.signal(Signal::TERM);
         let start = Instant::now();
         let server = self.server.as_mut().unwrap();

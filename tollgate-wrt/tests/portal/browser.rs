@@ -125,6 +125,12 @@ impl Browser {
     }
 
     fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.answer(method, path, body);
+        answer.unwrap_or_else(|error| panic!("{method} {path} {body:.300}: {error:#.1000}"))
+    }
+
+    /// The driver's answer, or the error that it names.
+    fn answer(&self, method: &str, path: &str, body: &Value) -> Result<Value, Value> {
         let body = if method == "GET" {
             String::new()
         } else {
@@ -143,9 +149,11 @@ impl Browser {
         });
         let (head, body_of_answer) = answer.split_once("\r\n\r\n").unwrap();
         let mut value: Value = serde_json::from_str(body_of_answer).unwrap();
-        let is_done = head.starts_with("HTTP/1.1 200");
-        assert!(is_done, "{method} {path} {body:.300}: {value:#.1000}");
-        value["value"].take()
+        let value = value["value"].take();
+        match head.starts_with("HTTP/1.1 200") {
+            true => Ok(value),
+            false => Err(value),
+        }
     }
 
     /// A command of the session.
@@ -212,8 +220,16 @@ impl Browser {
 
     /// Clicks on an element as a person does, and waits for what comes.
     pub fn click(&self, selector: &str) {
-        let element = self.find(selector);
-        self.tell(&format!("element/{element}/click"), &json!({}));
+        self.wait(&format!("click on {selector}"), |browser| {
+            let element = browser.find(selector);
+            let path = format!("/session/{}/element/{element}/click", browser.session);
+            match browser.answer("POST", &path, &json!({})) {
+                Ok(_) => true,
+                // The page has just renewed itself.
+                Err(error) if error["error"] == "stale element reference" => false,
+                Err(error) => panic!("click on {selector}: {error:#.1000}"),
+            }
+        });
     }
 
     /// Puts text into a field, as one who pastes it.

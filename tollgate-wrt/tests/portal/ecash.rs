@@ -106,14 +106,14 @@ fn a_customer_pays_and_sees_it_used_up() {
 #[test]
 fn neither_scripts_nor_a_mouse_are_needed() {
     let ready = is_there();
-    let Some(mut shop) = Shop::new("milliseconds", 10_000).filter(|_| ready) else {
+    let Some(mut shop) = Shop::new("milliseconds", 20_000).filter(|_| ready) else {
         return;
     };
     let daemon = shop.start();
     let browser = Browser::open(&shop.network.alice, &[]);
     browser.set_scripts(false);
     browser.go("/portal/");
-    assert_eq!(browser.text("#note"), "1 sat buys 10 s.");
+    assert_eq!(browser.text("#note"), "1 sat buys 20 s.");
     // The first field, the first button.
     let focused = || {
         let script = "const e = document.activeElement; return e.id || e.textContent.trim()";

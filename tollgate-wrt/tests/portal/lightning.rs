@@ -31,15 +31,24 @@ fn read(picture: &Path) -> String {
 /// The invoice that the page shows, in letters and as a code.
 fn invoice(browser: &Browser, name: &str) -> String {
     browser.wait_for("#wait", "Waiting for your payment");
-    let text = browser.run("return document.querySelector('#invoice').value", &[]);
-    let text = text.as_str().unwrap().to_owned();
+    // The page may be renewing itself.
+    let shown = |script: &str| {
+        let mut text = String::new();
+        browser.wait(script, |browser| {
+            let value = browser.run(script, &[]);
+            text = value.as_str().unwrap_or_default().to_owned();
+            !text.is_empty()
+        });
+        text
+    };
+    let text = shown("return document.querySelector('#invoice')?.value");
     for scheme in ["light", "dark"] {
         arrange(browser, PHONE, scheme);
         let file = folder().join(format!("{name}-code-{scheme}.png"));
         browser.picture(&file, None);
         assert_eq!(read(&file), text.to_ascii_uppercase());
     }
-    let link = browser.run("return document.querySelector('.invoice a.main').href", &[]);
+    let link = shown("return document.querySelector('.invoice a.main')?.href");
     assert_eq!(link, format!("lightning:{text}"));
     text
 }
@@ -63,7 +72,7 @@ fn an_invoice_is_shown_paid_and_gone() {
     crate::states::translate(&shop.root);
     // Who has paid is shown this before the gate opens, and a phone's window closes.
     let config = format!(
-        r#"{{"step_size":1000000,"redirect_url":"https://cafe.example/hello","auth_delay_seconds":5,"accepted_mints":[{{"url":"{}","price_per_step":1}}]}}"#,
+        r#"{{"step_size":1000000,"redirect_url":"https://cafe.example/hello","auth_delay_seconds":10,"accepted_mints":[{{"url":"{}","price_per_step":1}}]}}"#,
         shop.mint.url()
     );
     shop.root.write("etc/tollgate/config.json", &config);

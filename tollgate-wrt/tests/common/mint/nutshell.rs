@@ -252,7 +252,7 @@ for row in db.execute('SELECT secret FROM proofs_used'): print(row[0])
 
 /// A port that nobody has, nor gets by chance: none of those that Linux gives to
 /// connections, if it is not told otherwise.
-fn free_port(host: IpAddr) -> u16 {
+pub fn free_port(host: IpAddr) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 12_000 + (std::process::id().wrapping_mul(7_919) % 19_000) as u16;
     let is_free = |port: &u16| TcpListener::bind((host, *port)).is_ok();
