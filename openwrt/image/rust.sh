@@ -38,7 +38,7 @@ from_debian() {
 	local options=(
 		-o "Dir::State::lists=$lists" -o "Dir::Cache=$work" -o "Dir::Cache::archives=$archives"
 		-o Debug::NoLocking=1 -o APT::Sandbox::User=
-		-o Acquire::Retries=2 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30
+		-o Acquire::Retries=3 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30
 	)
 	[ ! -s "$ca" ] || options+=(-o "Acquire::https::CaInfo=$ca")
 	apt-get "${options[@]}" update -q
@@ -102,7 +102,7 @@ esac
 say "zig and cargo-zigbuild"
 printf '%s\n' "$ZIG_REQUIREMENTS" >"$work/requirements.txt"
 python3 -m pip install --no-deps --only-binary=:all: --require-hashes --no-compile --no-input \
-	--disable-pip-version-check --retries=2 --timeout=30 --progress-bar off \
+	--disable-pip-version-check --retries=5 --timeout=30 --progress-bar off \
 	--cache-dir "$downloads/pip" --target /opt/xtask/zig -r "$work/requirements.txt"
 /opt/xtask/zig/ziglang/zig version
 /opt/xtask/zig/bin/cargo-zigbuild --version

@@ -15,7 +15,7 @@ for package in $BUILD_DEPENDENCIES; do
 done
 if [ ${#missing[@]} -gt 0 ]; then
 	say "installing ${missing[*]}"
-	options=(-o Acquire::Retries=2 -o Acquire::https::Timeout=30)
+	options=(-o Acquire::Retries=3 -o Acquire::https::Timeout=30)
 	[ ! -s "$ca" ] || options+=(-o "Acquire::https::CaInfo=$ca")
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get "${options[@]}" update -q

@@ -7,7 +7,9 @@ mod far_root;
 mod far_side;
 mod support;
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use far_side::{FarSide, Kind, Line, OPKG, PATIENCE, package, stderr};
@@ -45,6 +47,26 @@ fn interrupt(child: &Child, ready: impl Fn() -> bool) {
     }
     let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
+}
+
+/// Waits until the router installs and deploy knows it; the thread ends with all
+/// that deploy has said.
+fn installing(side: &FarSide, child: &mut Child) -> JoinHandle<String> {
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = String::new();
+    while !said.contains("Copied demo") {
+        said += &lines.next().expect("it installs").unwrap();
+        said += "\n";
+    }
+    let begun = Instant::now();
+    while !side.root.has("double/calls") {
+        assert!(begun.elapsed() < PATIENCE, "{said}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    std::thread::spawn(move || {
+        lines.for_each(|line| said += &(line.unwrap() + "\n"));
+        said
+    })
 }
 
 fn started(mut command: Command) -> Child {
@@ -85,13 +107,14 @@ fn ctrl_c_does_not_interrupt_an_installation() {
         return;
     }
     let side = FarSide::start(&OPKG);
-    side.root.write("double/seconds", "2\n", 0o644);
+    side.root.write("double/seconds", "4\n", 0o644);
     let file = package(side.home.path(), "ipk", "1.0-r1", "mips_24kc");
-    let child = started(side.deploy_by(side.port, "key", &["--file", &file]));
-    interrupt(&child, || side.root.has("double/calls"));
-    let output = child.wait_with_output().unwrap();
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(130), "{said}");
+    let mut child = started(side.deploy_by(side.port, "key", &["--file", &file]));
+    let said = installing(&side, &mut child);
+    interrupt(&child, || true);
+    let status = child.wait().unwrap();
+    let said = said.join().unwrap();
+    assert_eq!(status.code(), Some(130), "{said}");
     assert!(
         said.contains("the router is installing, which is not interrupted"),
         "{said}"
@@ -110,18 +133,14 @@ fn a_line_that_breaks_while_installing_is_not_known() {
         return;
     }
     let mut side = FarSide::start(&OPKG);
-    side.root.write("double/seconds", "2\n", 0o644);
+    side.root.write("double/seconds", "4\n", 0o644);
     let file = package(side.home.path(), "ipk", "1.0-r1", "mips_24kc");
-    let child = started(side.deploy_by(side.port, "key", &["--file", &file]));
-    let begun = Instant::now();
-    while !side.root.has("double/calls") {
-        assert!(begun.elapsed() < PATIENCE);
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    let mut child = started(side.deploy_by(side.port, "key", &["--file", &file]));
+    let said = installing(&side, &mut child);
     side.hang_up();
-    let output = child.wait_with_output().unwrap();
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(3), "{said}");
+    let status = child.wait().unwrap();
+    let said = said.join().unwrap();
+    assert_eq!(status.code(), Some(3), "{said}");
     assert!(
         said.contains("broke while the router was installing"),
         "{said}"

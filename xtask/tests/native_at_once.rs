@@ -73,10 +73,9 @@ fn the_standard_library_is_whole_or_built_again() {
         entry.file_name().unwrap().to_str().unwrap()
     ));
     while !half.join("target").exists() {
-        assert!(
-            started.elapsed() < Duration::from_secs(60),
-            "the build did not begin"
-        );
+        let ended = killed.try_wait().unwrap();
+        let late = started.elapsed() > Duration::from_secs(300);
+        assert!(ended.is_none() && !late, "no build began: {ended:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
     std::thread::sleep(Duration::from_secs(2));
@@ -196,7 +195,7 @@ fn one_run_alone_makes_the_wrappers_and_all_of_them() {
         let text = || std::fs::read_to_string(told(arch)).unwrap();
         while !text().contains(note) {
             let ended = run.0.try_wait().unwrap();
-            let late = started.elapsed() > Duration::from_secs(240);
+            let late = started.elapsed() > Duration::from_secs(1200);
             assert!(ended.is_none() && !late, "{arch}, {ended:?}: {}", text());
             std::thread::sleep(Duration::from_millis(20));
         }

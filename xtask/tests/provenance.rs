@@ -174,11 +174,13 @@ fn the_provenance_is_the_package_s_and_of_no_machine() {
     let beside = ["sbom", "licenses"].map(|name| hash(package[name].as_str().unwrap()));
     assert_eq!(hashes, beside);
     let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    // Names that are words of the format, and of many machines.
+    let host = Some(host.trim()).filter(|host| !["debian", "builder", "linux"].contains(host));
     let place = workspace.dir.path().to_str().unwrap();
     let home = std::env::var("HOME").unwrap();
     for name in ["provenance", "sbom", "licenses"] {
         let text = std::fs::read_to_string(package[name].as_str().unwrap()).unwrap();
-        for private in [place, &home, host.trim()] {
+        for private in [place, &home, host.unwrap_or_default()] {
             let told = private.len() > 4 && text.contains(private);
             assert!(!told, "{name} tells of {private}");
         }
@@ -262,7 +264,7 @@ fn validator() -> Result<PathBuf, String> {
             "pip",
             "install",
             "--quiet",
-            "--retries=2",
+            "--retries=5",
             "--timeout=30",
             VALIDATOR,
         ],

@@ -277,12 +277,12 @@ fn where_times_name_the_stamps() {
         ]);
     };
     touch("");
-    bench.stopped("download-newer");
+    bench.stops("", "download-newer");
     touch("-d @1700000000");
     bench.is_cached();
 
     bench.bake(&format!(
         "touch -d \"@$(stat -c %Y {RECIPE}/Makefile).123456789\" {RECIPE}/Makefile"
     ));
-    bench.stopped("mtime-precision-lost");
+    bench.stops("", "mtime-precision-lost");
 }

@@ -229,6 +229,12 @@ fn killed_and_two_at_once(root: &Root, tag: &str, good: &str) {
             let _ = std::fs::remove_file(dist.join(name));
         }
     }
+    // From here on a build takes long enough for another to wait for it.
+    let recipe = project.path("openwrt/greeter/Makefile");
+    let text = std::fs::read_to_string(&recipe).unwrap();
+    let slow = text.replace("# >>> package", "$(shell sleep 0.4)\n# >>> package");
+    assert_ne!(slow, text);
+    std::fs::write(&recipe, slow).unwrap();
     let run = || {
         root.ipk(&project, &[])
             .stdout(Stdio::piped())

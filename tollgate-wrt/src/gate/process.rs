@@ -129,8 +129,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pid");
         let script = format!("sleep 600 & echo $! >{}; wait", file.display());
-        let error = shell(&script, Duration::from_secs(1)).await.unwrap_err();
-        assert_eq!(error, "not done in 1 seconds");
+        let error = shell(&script, Duration::from_secs(3)).await.unwrap_err();
+        assert_eq!(error, "not done in 3 seconds");
         let pid = fs::read_to_string(&file).unwrap();
         let start = Instant::now();
         while runs(pid.trim()) {

@@ -20,7 +20,7 @@ const NETWORK_OPTIONS: [&str; 6] = [
     "-o",
     "Acquire::https::Timeout=20",
     "-o",
-    "Acquire::Retries=2",
+    "Acquire::Retries=3",
 ];
 
 /// apt with its state in the cache directory.

@@ -207,7 +207,7 @@ impl Pip {
                 "--no-compile",
                 "--no-input",
                 "--disable-pip-version-check",
-                "--retries=2",
+                "--retries=5",
                 "--timeout=30",
                 "--target",
                 &target,
